@@ -1,0 +1,79 @@
+"""Decision rules over the readout's state, the same for float and for exact integers."""
+
+from __future__ import annotations
+
+from typing import Any, assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generators.ir import Input, Readout
+
+
+def boundaries(ingress: Input, timesteps: int) -> NDArray[np.bool_]:
+    """(T,): `last` as the ingress gives it on each timestep since the start of a sequence."""
+    if ingress.reset_policy == "never" or ingress.window_size is None:
+        return np.zeros(timesteps, np.bool_)
+    return (np.arange(timesteps) + 1) % ingress.window_size == 0
+
+
+def spike_counts(spikes: NDArray[Any], last: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Spikes so far of each class since the last boundary.
+
+    Args:
+        spikes: (N, T, K) of 0 and 1.
+        last: (T,) the boundaries.
+    Returns:
+        (N, T, K), the spike of the timestep itself included.
+    """
+    counts = np.empty(spikes.shape, np.int64)
+    running = np.zeros((spikes.shape[0], spikes.shape[2]), np.int64)
+    for t, ends in enumerate(last):
+        running += spikes[:, t]
+        counts[:, t] = running
+        if ends:
+            running[:] = 0
+    return counts
+
+
+def decide(readout: Readout, state: NDArray[Any], last: NDArray[np.bool_]) -> NDArray[Any]:
+    """The running decision at every timestep.
+
+    Args:
+        state: (N, T, K) counts or membranes of the readout.
+        last: (T,) the boundaries.
+    Returns:
+        (N, T): class ids (int64; ties go to the lowest), or for `binary_logit` the difference of the two
+        states in the units of `state`.
+    """
+    match readout.decision_rule:
+        case "argmax_spike_count" | "argmax_membrane":
+            return _argmax(state)
+        case "threshold_then_argmax":
+            reached = state >= readout.class_threshold
+            return np.where(reached.any(-1), reached.argmax(-1), _argmax(state))
+        case "first_to_threshold":
+            return _first_to_threshold(state, readout.class_threshold, last)
+        case "binary_logit":
+            return np.asarray(state[..., 1] - state[..., 0])
+        case rule:
+            assert_never(rule)
+
+
+def _argmax(state: NDArray[Any]) -> NDArray[np.int64]:
+    # Python integers beyond 63 bits live in object arrays, whose argmax returns the first maximum as well
+    return np.asarray(state.argmax(-1), np.int64)
+
+
+def _first_to_threshold(counts: NDArray[Any], threshold: int, last: NDArray[np.bool_]) -> NDArray[np.int64]:
+    fallback = _argmax(counts)
+    decision = np.empty(fallback.shape, np.int64)
+    latched = np.full(counts.shape[0], -1)
+    for t, ends in enumerate(last):
+        reached = counts[:, t] >= threshold
+        now = np.where(reached.any(-1), reached.argmax(-1), -1)
+        latched = np.where(latched < 0, now, latched)
+        decision[:, t] = np.where(latched < 0, fallback[:, t], latched)
+        if ends:
+            latched[:] = -1
+    return decision

@@ -1,0 +1,27 @@
+"""The kinds of refusal. A message is one line: where, rule, value found, remedy."""
+
+from __future__ import annotations
+
+
+class HlspikeError(Exception):
+    """Base of every error that is the input's fault; the terminal shows its message alone, without a traceback."""
+
+
+class UnsupportedModel(HlspikeError):  # noqa: N818 - the name is part of the interface
+    """The network holds something that would not be built exactly as it was trained."""
+
+
+class ConfigError(HlspikeError):
+    """A configured value is unknown, of the wrong type, or impossible for this network."""
+
+
+class DataError(HlspikeError):
+    """A stimulus does not fit the network it is meant for."""
+
+
+class ToolError(HlspikeError):
+    """An external program is missing or failed."""
+
+
+class Mismatch(HlspikeError):  # noqa: N818 - the name says what happened
+    """Two executors that must agree bit for bit do not."""

@@ -1,0 +1,194 @@
+"""Network: what was trained, as a small DAG of frozen layers; the value between extraction and quantisation.
+
+Layers hold structure only. Parameters stay in a mapping of float64 arrays keyed `<layer>/<parameter>`:
+
+    Linear   weight (out_features, in_features), bias (out_features,) if `bias`
+    Leaky    beta () or (size,), already clamped to [0, 1], absent if `integrates`; threshold () or (size,)
+
+Every vector is in hardware order: channels last, flattened. Extraction has permuted the parameters accordingly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generators.errors import DataError
+
+Parameters = Mapping[str, NDArray[np.float64]]
+
+ResetMechanism = Literal["subtract", "zero", "none"]
+OutputMode = Literal["spike", "membrane"]
+DecisionRule = Literal[
+    "argmax_spike_count", "first_to_threshold", "threshold_then_argmax", "binary_logit", "argmax_membrane"
+]
+ResetPolicy = Literal["fixed_window", "never"]
+Emit = Literal["window", "step"]
+
+INPUT = "input"
+"""Name of the ingress layer, in configurations as in reports."""
+READOUT = "readout"
+"""Name of the readout layer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """The ingress: receives one timestep per call and alone decides `last`.
+
+    `shape` is one timestep in torch order (channels first). `window_size` None means: as long as the sequences are.
+    """
+
+    shape: tuple[int, ...]
+    reset_policy: ResetPolicy
+    window_size: int | None
+    name: str = INPUT
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """y = W x + b."""
+
+    name: str
+    inputs: tuple[str, ...]
+    in_features: int
+    out_features: int
+    bias: bool
+
+    @property
+    def size(self) -> int:
+        return self.out_features
+
+
+@dataclass(frozen=True, slots=True)
+class Leaky:
+    """A layer of leaky integrate-and-fire neurons (snntorch/_neurons/leaky.py, class Leaky, release 1.0.0).
+
+    R = H(U₁ − θ) of the state the neuron kept, then
+
+        subtract  U = βU₁ + I − Rθ
+        zero      U = β(1 − R)U₁ + I
+        none      U = βU₁ + I
+
+    and S = H(U − θ), H strict; with `inhibition` only the first neuron of the largest U − θ may fire. Without
+    `reset_delay`, d = S − R afterwards and U ← U − dθ (subtract) or U ← U − dU (zero).
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    size: int
+    reset_mechanism: ResetMechanism
+    reset_delay: bool
+    inhibition: bool
+    integrates: bool
+    """β is 1 in every neuron: an IFNeuron, which needs no multiplication."""
+
+    @property
+    def type_name(self) -> str:
+        """hls4ml's name of the type."""
+        return "IFNeuron" if self.integrates else "LIFNeuron"
+
+
+@dataclass(frozen=True, slots=True)
+class Readout:
+    """The decision taken from the last layer's spikes (c_k += 1) or currents (m_k = βm_k + x_k)."""
+
+    inputs: tuple[str, ...]
+    n_classes: int
+    output_mode: OutputMode
+    decision_rule: DecisionRule
+    class_threshold: int
+    beta: float
+    emit: Emit
+    name: str = READOUT
+
+    @property
+    def size(self) -> int:
+        return self.n_classes
+
+
+Layer = Input | Linear | Leaky | Readout
+_LAYER_TYPES: dict[str, type[Layer]] = {cls.__name__: cls for cls in (Input, Linear, Leaky, Readout)}
+
+
+def type_name(layer: Layer) -> str:
+    """The type a report calls `layer` by, and a configuration may."""
+    return layer.type_name if isinstance(layer, Leaky) else type(layer).__name__
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Layers in an order in which every layer follows its inputs; the first is the Input, the last one the output."""
+
+    layers: tuple[Layer, ...]
+    notes: tuple[str, ...] = ()
+    """What extraction wants the report to say: dropped identities, values that overrule a marker."""
+
+    @property
+    def input(self) -> Input:
+        first = self.layers[0]
+        assert isinstance(first, Input)
+        return first
+
+    @property
+    def readout(self) -> Readout | None:
+        last = self.layers[-1]
+        return last if isinstance(last, Readout) else None
+
+    @property
+    def neurons(self) -> tuple[Leaky, ...]:
+        return tuple(layer for layer in self.layers if isinstance(layer, Leaky))
+
+    def layer(self, name: str) -> Layer:
+        return next(layer for layer in self.layers if layer.name == name)
+
+    def bounded(self, timesteps: int) -> Network:
+        """This network with the window of the ingress settled: `timesteps` where nothing else was asked for."""
+        if self.input.window_size is not None or self.input.reset_policy != "fixed_window":
+            return self
+        return replace(self, layers=(replace(self.input, window_size=timesteps), *self.layers[1:]))
+
+    def check_lengths(self, lengths: NDArray[np.int64]) -> None:
+        """Refuse sequences that would be cut off by the window.
+
+        Args:
+            lengths: (N,) timesteps used of each sequence.
+        Raises:
+            DataError: a sequence ends elsewhere than at a boundary.
+        """
+        window = self.input.window_size
+        if self.input.reset_policy != "fixed_window" or window is None:
+            return
+        cut = np.flatnonzero((lengths % window != 0) | (lengths == 0))
+        if cut.size:
+            raise DataError(
+                f"data: sequence {cut[0]} has {lengths[cut[0]]} timesteps, but reset_policy fixed_window ends a "
+                f"sequence every {window}; pad or cut it to a multiple, or set readout.window_size"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types; the inverse of `from_json`."""
+        layers = [{"type": type(layer).__name__, **asdict(layer)} for layer in self.layers]
+        return {"layers": layers, "notes": list(self.notes)}
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Network:
+        return Network(tuple(_layer_from_json(item) for item in data["layers"]), tuple(data["notes"]))
+
+
+def _layer_from_json(item: Mapping[str, Any]) -> Layer:
+    cls = _LAYER_TYPES[item["type"]]
+    values = {field.name: _tuples(item[field.name]) for field in fields(cls)}
+    return cls(**values)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value

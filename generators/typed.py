@@ -1,0 +1,123 @@
+"""TypedNetwork: a Network in which every value has a fixed-point type; the value between quantisation and scheduling.
+
+Parameters are mantissas (int64 arrays) in a mapping keyed as in `generators.ir`, in the types named here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generators.fixed import SPIKE, FixedType
+from generators.ir import Input, Leaky, Linear, Network, Readout
+
+Integers = Mapping[str, NDArray[np.int64]]
+
+
+@dataclass(frozen=True, slots=True)
+class TypedInput:
+    layer: Input
+    result: FixedType
+
+
+@dataclass(frozen=True, slots=True)
+class TypedLinear:
+    layer: Linear
+    input: FixedType
+    weight: FixedType
+    bias: FixedType | None
+    accum: FixedType
+    result: FixedType
+
+    @property
+    def sum(self) -> FixedType:
+        """Holds every sum of products, bias included, of any input of its type: exact."""
+        return weighted_sum(self.layer.in_features, self.weight, self.input, self.bias)
+
+
+@dataclass(frozen=True, slots=True)
+class TypedLeaky:
+    layer: Leaky
+    input: FixedType
+    beta: FixedType | None
+    """None in a layer that integrates."""
+    threshold: FixedType
+    membrane: FixedType
+
+    @property
+    def result(self) -> FixedType:
+        return SPIKE
+
+
+@dataclass(frozen=True, slots=True)
+class TypedReadout:
+    layer: Readout
+    input: FixedType
+    beta: FixedType | None
+    """None unless the mode is membrane and β is not 1. A constant of the design: the 16 bits after the point that
+    a double rounds to, not a configured type."""
+    state: FixedType
+    """Count or membrane of a class."""
+    result: FixedType
+    """Class id, or the type of a logit."""
+
+
+TypedLayer = TypedInput | TypedLinear | TypedLeaky | TypedReadout
+_TYPES: dict[str, tuple[type[Any], type[Any]]] = {
+    "Input": (TypedInput, Input),
+    "Linear": (TypedLinear, Linear),
+    "Leaky": (TypedLeaky, Leaky),
+    "Readout": (TypedReadout, Readout),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TypedNetwork:
+    """Typed layers in the order of `network.layers`."""
+
+    network: Network
+    layers: tuple[TypedLayer, ...]
+
+    def layer(self, name: str) -> TypedLayer:
+        return next(typed for typed in self.layers if typed.layer.name == name)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types; the inverse of `from_json`."""
+        return {"network": self.network.to_json(), "types": [_types(layer) for layer in self.layers]}
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> TypedNetwork:
+        network = Network.from_json(data["network"])
+        layers = []
+        for layer, types in zip(network.layers, data["types"], strict=True):
+            cls, _ = _TYPES[type(layer).__name__]
+            layers.append(cls(layer, **{k: v if v is None else FixedType.parse(v) for k, v in types.items()}))
+        return TypedNetwork(network, tuple(layers))
+
+
+def _types(layer: TypedLayer) -> dict[str, str | None]:
+    values = {f.name: getattr(layer, f.name) for f in fields(layer) if f.name != "layer"}
+    return {name: None if value is None else str(value) for name, value in values.items()}
+
+
+def holding(low: int, high: int, frac: int) -> FixedType:
+    """The narrowest type with `frac` fractional bits that holds mantissas `low`..`high`."""
+    signed = low < 0
+    width = max(high.bit_length(), (-low - 1).bit_length() if signed else 0, 0 if signed else 1) + signed
+    return FixedType(width, width - frac, signed)
+
+
+def weighted_sum(terms: int, weight: FixedType, value: FixedType, bias: FixedType | None) -> FixedType:
+    """The narrowest type that holds every Σ weight·value (+ bias) of `terms` products, and every partial sum."""
+    corners = [w * x for w in (weight.min_raw, weight.max_raw) for x in (value.min_raw, value.max_raw)]
+    low, high, frac = terms * min(corners), terms * max(corners), weight.frac + value.frac
+    if bias is not None:
+        common = max(frac, bias.frac)
+        low = (low << common - frac) + (bias.min_raw << common - bias.frac)
+        high = (high << common - frac) + (bias.max_raw << common - bias.frac)
+        frac = common
+    return holding(low, high, frac)
