@@ -1,0 +1,184 @@
+"""FixedType: AMD's ap_fixed in exact integers; the vocabulary of every stage that knows numbers of finite width.
+
+Values travel as mantissas ("raw"): value = raw · 2**-frac. Arrays of them are int64 up to 63 bits and object (Python
+integers) beyond. Rules: AMD UG1399 "Arbitrary Precision Fixed-Point Types" and the headers ap_fixed_base.h.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import cast, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from generators.rounding import Overflow, Quantization, Raw, bounded, confine, quantize, significant, to_double
+
+QUANTIZATIONS: tuple[Quantization, ...] = get_args(Quantization)
+OVERFLOWS: tuple[Overflow, ...] = get_args(Overflow)
+WIDEST = 1024
+"""AP_INT_MAX_W of ap_common.h: the headers refuse wider types unless told otherwise."""
+
+
+def _arguments(separator: str) -> str:
+    number, quantization, overflow = r"(-?\d{1,9})", "|".join(QUANTIZATIONS), "|".join(OVERFLOWS)
+    modes = rf"{separator}(?:AP_)?({quantization})(?:{separator}(?:AP_)?({overflow})(?:{separator}0)?)?"
+    return rf"{number}(?:{separator}{number}(?:{modes})?)?"
+
+
+_NAME = r"\s*(?:ap_)?(u?)(fixed|int)"
+_SPELLINGS = (
+    re.compile(_NAME + r"\s*<\s*" + _arguments(r"\s*,\s*") + r"\s*>\s*", re.ASCII),
+    re.compile(_NAME + "_" + _arguments("_") + r"\s*", re.ASCII),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FixedType:
+    """ap_fixed<width, integer, quantization, overflow>, or ap_ufixed if not `signed`.
+
+    `integer` counts the bits left of the point, sign included; it may be negative or exceed `width`.
+
+    Raises:
+        ValueError: a number out of range or an unknown mode.
+    """
+
+    width: int
+    integer: int
+    signed: bool = True
+    quantization: Quantization = "TRN"
+    overflow: Overflow = "WRAP"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.width <= WIDEST:
+            raise ValueError(f"the width must lie in 1..{WIDEST}, found {self.width}")
+        if abs(self.integer) > WIDEST:
+            raise ValueError(f"the integer bits must lie in -{WIDEST}..{WIDEST}, found {self.integer}")
+        if self.quantization not in QUANTIZATIONS:
+            raise ValueError(f"the quantization must be one of {', '.join(QUANTIZATIONS)}, found {self.quantization!r}")
+        if self.overflow not in OVERFLOWS:
+            raise ValueError(f"the overflow must be one of {', '.join(OVERFLOWS)}, found {self.overflow!r}")
+
+    @staticmethod
+    def parse(text: str) -> FixedType:
+        """The type written as in HLS (`ap_fixed<16,6,AP_RND,AP_SAT>`, `ap_uint<1>`) or as `ap_fixed_16_6_RND_SAT`.
+
+        Raises:
+            ValueError: one line with the text, the rule it breaks, and what to write.
+        """
+        match = next(filter(None, (spelling.fullmatch(text) for spelling in _SPELLINGS)), None)
+        if match is None or (match[2] == "int") != (match[4] is None):
+            raise ValueError(
+                f"{text!r} is not a fixed-point type; write ap_fixed<W,I>, ap_fixed<W,I,Q,O>, ap_ufixed<W,I,Q,O>, "
+                f"ap_int<W>, ap_uint<W> or ap_fixed_W_I_Q_O, with Q one of {', '.join(QUANTIZATIONS)} and O one of "
+                f"{', '.join(OVERFLOWS)}"
+            )
+        modes = cast(tuple[Quantization, Overflow], (match[5] or "TRN", match[6] or "WRAP"))
+        try:
+            return FixedType(int(match[3]), int(match[4] or match[3]), not match[1], *modes)
+        except ValueError as error:
+            raise ValueError(f"{text!r}: {error}") from None
+
+    def __str__(self) -> str:
+        """The canonical spelling; `parse` reads it back."""
+        if self.width == self.integer and (self.quantization, self.overflow) == ("TRN", "WRAP"):
+            return f"ap_{'' if self.signed else 'u'}int<{self.width}>"
+        return self._fixed
+
+    @property
+    def cpp(self) -> str:
+        """The type in generated C++: never ap_int but for a spike, since ap_int truncates an ap_fixed towards zero."""
+        return str(self) if self == SPIKE else self._fixed
+
+    @property
+    def _fixed(self) -> str:
+        modes = f",AP_{self.quantization},AP_{self.overflow}"
+        name = f"ap_{'' if self.signed else 'u'}fixed"
+        return f"{name}<{self.width},{self.integer}{'' if modes == ',AP_TRN,AP_WRAP' else modes}>"
+
+    @property
+    def frac(self) -> int:
+        """Bits right of the point."""
+        return self.width - self.integer
+
+    @property
+    def min_raw(self) -> int:
+        """The smallest mantissa of `width` bits."""
+        return -(1 << self.width - 1) if self.signed else 0
+
+    @property
+    def max_raw(self) -> int:
+        """The largest mantissa."""
+        return (1 << self.width - self.signed) - 1
+
+    @property
+    def _low(self) -> int:
+        # AP_SAT_SYM sets the last bit of the most negative mantissa: −max, or −1 in a single bit
+        return self.min_raw | 1 if self.signed and self.overflow == "SAT_SYM" else self.min_raw
+
+    def cast(self, raw: ArrayLike, frac: int) -> Raw:
+        """Assign values with `frac` fractional bits to this type, as `operator=` of ap_fixed_base.h does.
+
+        Args:
+            raw: integer mantissas of any shape and size.
+        Returns:
+            Mantissas of this type, of the same shape; `raw` itself where there was nothing to do.
+        """
+        quantized, fits = self._quantized(raw, frac)
+        return self._confined(quantized, fits)
+
+    def cast_checked(self, raw: ArrayLike, frac: int) -> tuple[Raw, NDArray[np.bool_]]:
+        """`cast`, and a mask of the values that after quantisation lay beyond the type (for SAT_SYM: beyond ±max)."""
+        quantized, fits = self._quantized(raw, frac)
+        if fits:
+            return self._confined(quantized, fits), np.zeros(quantized.shape, np.bool_)
+        return self._confined(quantized, fits), np.asarray((quantized < self._low) | (quantized > self.max_raw))
+
+    def _quantized(self, raw: ArrayLike, frac: int) -> tuple[Raw, bool]:
+        values, low, high = bounded(raw)
+        if frac != self.frac:
+            values, low, high = quantize(values, low, high, frac - self.frac, self.quantization)
+        return values, self._low <= low and high <= self.max_raw
+
+    def _confined(self, quantized: Raw, fits: bool) -> Raw:
+        if not fits:
+            quantized = confine(quantized, self.width, self.signed, self.overflow, self._low, self.max_raw)
+        return quantized.astype(np.int64 if self.width <= 63 else object, copy=False)
+
+    def from_float(self, values: ArrayLike) -> Raw:
+        """Doubles as mantissas, in the modes of this type, as the constructor from double of ap_fixed_base.h.
+
+        Raises:
+            ValueError: a value is NaN or infinite.
+        """
+        return self.cast(significant(_finite(values), self.frac + 2), self.frac + 2)
+
+    def round_parameter(self, values: ArrayLike) -> tuple[Raw, NDArray[np.bool_], NDArray[np.bool_]]:
+        """Nearest mantissas, ties to even, saturated, whatever the type's own modes.
+
+        Returns:
+            Mantissas; a mask of those that were saturated; a mask of the nonzero values that became zero.
+        Raises:
+            ValueError: a value is NaN or infinite.
+        """
+        floats = _finite(values)
+        overflow: Overflow = "SAT_SYM" if self.overflow == "SAT_SYM" else "SAT"
+        nearest = replace(self, quantization="RND_CONV", overflow=overflow)
+        raw, saturated = nearest.cast_checked(significant(floats, self.frac + 2), self.frac + 2)
+        return raw, saturated, np.asarray((raw == 0) & (floats != 0))
+
+    def to_float(self, raw: ArrayLike) -> NDArray[np.float64]:
+        """The values of mantissas of this type: the nearest doubles."""
+        return to_double(bounded(raw)[0], self.frac)
+
+
+def _finite(values: ArrayLike) -> NDArray[np.float64]:
+    floats = np.asarray(values, np.float64)
+    if not np.isfinite(floats).all():
+        raise ValueError(f"only finite values have a fixed-point form, found {floats[~np.isfinite(floats)].flat[0]}")
+    return floats
+
+
+SPIKE = FixedType(1, 1, signed=False)
+"""A spike: ap_uint<1>, always."""
