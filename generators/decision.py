@@ -14,7 +14,7 @@ def boundaries(ingress: Input, timesteps: int) -> NDArray[np.bool_]:
     """(T,): `last` as the ingress gives it on each timestep since the start of a sequence."""
     if ingress.reset_policy == "never" or ingress.window_size is None:
         return np.zeros(timesteps, np.bool_)
-    return (np.arange(timesteps) + 1) % ingress.window_size == 0
+    return np.asarray((np.arange(timesteps) + 1) % ingress.window_size == 0)
 
 
 def spike_counts(spikes: NDArray[Any], last: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -84,15 +84,16 @@ class FixedType:
         """The canonical spelling; `parse` reads it back."""
         if self.width == self.integer and (self.quantization, self.overflow) == ("TRN", "WRAP"):
             return f"ap_{'' if self.signed else 'u'}int<{self.width}>"
-        return self._fixed
+        return self.cpp_fixed
 
     @property
     def cpp(self) -> str:
         """The type in generated C++: never ap_int but for a spike, since ap_int truncates an ap_fixed towards zero."""
-        return str(self) if self == SPIKE else self._fixed
+        return str(self) if self == SPIKE else self.cpp_fixed
 
     @property
-    def _fixed(self) -> str:
+    def cpp_fixed(self) -> str:
+        """The type as ap_fixed or ap_ufixed, a spike too: what states and sums are kept in."""
         modes = f",AP_{self.quantization},AP_{self.overflow}"
         name = f"ap_{'' if self.signed else 'u'}fixed"
         return f"{name}<{self.width},{self.integer}{'' if modes == ',AP_TRN,AP_WRAP' else modes}>"

@@ -1,0 +1,203 @@
+"""Design: the hardware in plain names, integers and C++ type strings; the value between scheduling and emission.
+
+Templates only loop over it and print. `slices` gives each unit of the generated code the part of the design that its
+text depends on, and nothing else: a unit whose slice is unchanged is neither regenerated nor recompiled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+Io = Literal["parallel", "stream"]
+Arrays = dict[str, NDArray[np.int64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A vector of `size` values of C++ type `type`; `lanes` of them in a pack when it is streamed."""
+
+    size: int
+    type: str
+    lanes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """Mantissas of C++ type `type` as `word`, a machine integer; `scalar` if one value serves the whole layer."""
+
+    type: str
+    word: str
+    scalar: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class InputDesign:
+    id: str
+    output: Port
+    window: int
+    """Timesteps of a sequence; 0 if there is no end."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinearDesign:
+    id: str
+    input: Port
+    output: Port
+    reuse_factor: int
+    in_parallel: int
+    out_parallel: int
+    weight_word: str
+    weight_width: int
+    bias_word: str | None
+    bias_shift: int
+    sum_width: int
+    acc_width: int
+    acc_type: str
+    accum_type: str
+    result_type: str
+    """As the output's, but never ap_uint<1>, which would truncate a sum towards zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeakyDesign:
+    id: str
+    input: Port
+    output: Port
+    reuse_factor: int
+    parallel: int
+    membrane_type: str
+    decay: Literal["lif", "integrate"]
+    reset: Literal["subtract", "zero", "none"]
+    immediate: bool
+    inhibition: bool
+    beta: Parameter | None
+    threshold: Parameter
+
+
+@dataclass(frozen=True, slots=True)
+class ReadoutDesign:
+    id: str
+    input: Port
+    state_type: str
+    decision_type: str
+    integrator: Literal["accumulate", "leak"]
+    rule: Literal["argmax", "threshold_then_argmax", "first_to_threshold", "binary_logit"]
+    every_step: bool
+    class_threshold: int
+    beta: Parameter | None
+
+
+LayerDesign = InputDesign | LinearDesign | LeakyDesign | ReadoutDesign
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """What the report says of a layer.
+
+    Attributes:
+        precision: key → type, as resolved.
+        parameters: how many numbers the layer stores.
+        multipliers: how many it works with at once.
+    """
+
+    name: str
+    type: str
+    reuse_factor: int | None
+    precision: dict[str, str]
+    parameters: int
+    multipliers: int
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """Every layer in order, the arrays of each keyed `<id>/<array>`, and the report of each layer."""
+
+    io: Io
+    layers: tuple[LayerDesign, ...]
+    reports: tuple[LayerReport, ...]
+    names: dict[str, str]
+    """Identifier → name of the layer in the model."""
+    arrays: Mapping[str, NDArray[np.int64]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types, without the arrays."""
+        return {
+            "io": self.io,
+            "layers": [tagged(layer) for layer in self.layers],
+            "reports": [asdict(report) for report in self.reports],
+            "names": self.names,
+        }
+
+    def slices(self) -> dict[str, tuple[dict[str, Any], Arrays]]:
+        """Unit → what its text is made of; units are the layers' identifiers, `top` and `tb`."""
+        units: dict[str, tuple[dict[str, Any], Arrays]] = {}
+        for layer in self.layers:
+            arrays = {
+                key.split("/", 1)[1]: value for key, value in self.arrays.items() if key.split("/", 1)[0] == layer.id
+            }
+            units[layer.id] = {"io": self.io, "layer": tagged(layer)}, arrays
+        first, last = self.layers[0], self.layers[-1]
+        assert isinstance(first, InputDesign)
+        chain = [{"id": layer.id, "kind": kind(layer)} for layer in self.layers]
+        boundary = {"io": self.io, "input": asdict(first.output), "output": _output(last), "layers": chain}
+        if self.io == "stream":
+            packs = [layer.output.size // layer.output.lanes for layer in self.layers if not _is_readout(layer)]
+            units["top"] = {**boundary, "packs": packs}, {}
+        else:
+            vectors = [asdict(layer.output) for layer in self.layers if not _is_readout(layer)]
+            units["top"] = {**boundary, "vectors": vectors}, {}
+        units["tb"] = {**boundary, "probes": [_probe(layer) for layer in self.layers if _has_state(layer)]}, {}
+        return units
+
+
+def tagged(layer: LayerDesign) -> dict[str, Any]:
+    """The layer as JSON, with the name of its kind."""
+    return {"kind": kind(layer), **asdict(layer)}
+
+
+def kind(layer: LayerDesign) -> str:
+    """The name of the template, of the kernel, and of the kind of layer."""
+    match layer:
+        case InputDesign():
+            return "input"
+        case LinearDesign():
+            return "linear"
+        case LeakyDesign():
+            return "leaky"
+        case ReadoutDesign():
+            return "readout"
+        case _:
+            assert_never(layer)
+
+
+def _is_readout(layer: LayerDesign) -> bool:
+    return isinstance(layer, ReadoutDesign)
+
+
+def _has_state(layer: LayerDesign) -> bool:
+    return isinstance(layer, LeakyDesign | ReadoutDesign)
+
+
+def _output(layer: LayerDesign) -> dict[str, Any]:
+    if isinstance(layer, ReadoutDesign):
+        return {"decision": True, "size": 1, "type": layer.decision_type, "lanes": 1}
+    return {"decision": False, **asdict(layer.output)}
+
+
+def _probe(layer: LayerDesign) -> dict[str, Any]:
+    match layer:
+        case LeakyDesign():
+            return {"id": layer.id, "size": layer.output.size, "spikes": True, "state": "mem"}
+        case ReadoutDesign():
+            state = "mem" if layer.state_type.startswith("ap_fixed") else "count"
+            return {"id": layer.id, "size": layer.input.size, "spikes": False, "state": state}
+        case InputDesign() | LinearDesign():
+            raise TypeError(f"{layer.id} has no state")
+        case _:
+            assert_never(layer)

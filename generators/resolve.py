@@ -1,0 +1,176 @@
+"""Resolution of the `hls` configuration: name over type over model, for precisions and reuse factors.
+
+In comes the plain dictionary of the configuration key `hls` and a Network; out comes, for each key of each layer, the
+value that holds and the place it was written at. What names nothing of the network is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, assert_never
+
+from generators.errors import ConfigError
+from generators.fixed import FixedType
+from generators.ir import Input, Layer, Leaky, Linear, Network, Readout
+
+AUTO = "auto"
+_MAY_BE_AUTO = ("accum", "result", "membrane", "synaptic")
+_KEYS = ("default", "weight", "bias", "accum", "result", "beta", "alpha", "threshold", "membrane", "synaptic")
+_TYPE_KEYS: dict[str, tuple[str, ...]] = {
+    "Input": ("result",),
+    "InputLayer": ("result",),
+    "Linear": ("weight", "bias", "accum", "result"),
+    "Dense": ("weight", "bias", "accum", "result"),
+    "Leaky": ("beta", "threshold", "membrane"),
+    "LIFNeuron": ("beta", "threshold", "membrane"),
+    "IFNeuron": ("beta", "threshold", "membrane"),
+    "Readout": ("membrane", "result"),
+    "SNNReadout": ("membrane", "result"),
+}
+"""Precision keys of each type name; Dense, InputLayer, SNNReadout, LIFNeuron and IFNeuron are hls4ml's names."""
+
+
+def type_names(layer: Layer) -> tuple[str, ...]:
+    """The names `hls.types` may call the type of `layer` by, the most specific first."""
+    match layer:
+        case Input():
+            return ("Input", "InputLayer")
+        case Linear():
+            return ("Linear", "Dense")
+        case Leaky():
+            return (layer.type_name, "Leaky")
+        case Readout():
+            return ("Readout", "SNNReadout")
+        case _:
+            assert_never(layer)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A configured value, the key it stands at, and whether it was written for this one layer."""
+
+    value: Any
+    where: str
+    named: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """`hls` checked against one network."""
+
+    hls: Mapping[str, Any]
+
+    @staticmethod
+    def of(hls: Mapping[str, Any], network: Network) -> Resolution:
+        """Raises ConfigError for an entry that can apply to nothing: a layer, type or key that does not exist."""
+        layers = {layer.name: layer for layer in network.layers}
+        for name, entry in hls.get("layers", {}).items():
+            if name not in layers:
+                raise ConfigError(
+                    f"hls.layers.{name}: there is no such layer{_meant(name, layers)}; layers are {', '.join(layers)}"
+                )
+            _check_entry(f"hls.layers.{name}", entry, type_names(layers[name])[0])
+        for name, entry in hls.get("types", {}).items():
+            if name not in _TYPE_KEYS:
+                raise ConfigError(
+                    f"hls.types.{name}: there is no such layer type{_meant(name, _TYPE_KEYS)}; "
+                    f"types are {', '.join(_TYPE_KEYS)}"
+                )
+            _check_entry(f"hls.types.{name}", entry, name)
+        _check_keys("hls.model.precision", _precision(hls.get("model", {})), _KEYS)
+        return Resolution(hls)
+
+    def precision(self, layer: Layer, key: str) -> Choice:
+        """The type text, or 'auto', of `key` in `layer`.
+
+        Raises:
+            ConfigError: nothing is configured for it, or `auto` where no type can be derived.
+        """
+        for where, entry, named in self._levels(layer):
+            precision = _precision(entry)
+            for candidate in (key, "default"):
+                if precision.get(candidate) is not None:
+                    choice = Choice(str(precision[candidate]), f"{where}.precision.{candidate}", named)
+                    if choice.value == AUTO and key not in _MAY_BE_AUTO:
+                        raise ConfigError(
+                            f"{choice.where}: auto cannot hold for '{key}' of layer '{layer.name}', only for "
+                            f"{', '.join(_MAY_BE_AUTO)}; write a type such as ap_fixed<16,6>"
+                        )
+                    return choice
+        raise ConfigError(
+            f"hls: no precision for '{key}' of layer '{layer.name}'; set hls.model.precision.default, "
+            "for instance to ap_fixed<16,6>"
+        )
+
+    def reuse_factor(self, layer: Layer) -> Choice:
+        """The reuse factor asked for; 1 where nothing is."""
+        for where, entry, named in self._levels(layer):
+            value = entry.get("reuse_factor")
+            if value is not None:
+                where = f"{where}.reuse_factor"
+                if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                    raise ConfigError(f"{where}: a reuse factor is an integer of at least 1, found {value!r}")
+                return Choice(value, where, named)
+        return Choice(1, "hls.model.reuse_factor", False)
+
+    def named(self, layer: Layer, key: str) -> bool:
+        """Whether the precision `key` is written for `layer` by its own name."""
+        return key in _precision(self.hls.get("layers", {}).get(layer.name) or {})
+
+    def default(self, layer: Layer) -> FixedType | None:
+        """The nearest `default` that is a type."""
+        for where, entry, named in self._levels(layer):
+            value = _precision(entry).get("default")
+            if value not in (None, AUTO):
+                return fixed_type(Choice(str(value), f"{where}.precision.default", named))
+        return None
+
+    def _levels(self, layer: Layer) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
+        yield f"hls.layers.{layer.name}", self.hls.get("layers", {}).get(layer.name) or {}, True
+        for name in type_names(layer):
+            yield f"hls.types.{name}", self.hls.get("types", {}).get(name) or {}, False
+        yield "hls.model", self.hls.get("model") or {}, False
+
+
+def fixed_type(choice: Choice) -> FixedType:
+    """The type a choice other than 'auto' spells.
+
+    Raises:
+        ConfigError: it spells none.
+    """
+    try:
+        return FixedType.parse(choice.value)
+    except ValueError as error:
+        raise ConfigError(f"{choice.where}: {error}") from None
+
+
+def _check_entry(where: str, entry: Mapping[str, Any] | None, type_name: str) -> None:
+    precision = _precision(entry or {})
+    if type_name in ("Leaky", "LIFNeuron", "IFNeuron") and "result" in precision:
+        raise ConfigError(
+            f"{where}.precision.result: a spike is ap_uint<1>, always, found {precision['result']}; remove the key"
+        )
+    _check_keys(f"{where}.precision", precision, ("default", *_TYPE_KEYS[type_name]))
+    if type_name in ("Input", "InputLayer", "Readout", "SNNReadout") and (entry or {}).get("reuse_factor") is not None:
+        raise ConfigError(f"{where}.reuse_factor: only synapses and neurons have one; remove the key")
+
+
+def _check_keys(where: str, precision: Mapping[str, Any], known: Iterable[str]) -> None:
+    known = tuple(known)
+    for key in precision:
+        if key not in known:
+            raise ConfigError(f"{where}.{key}: there is no such key{_meant(key, known)}; keys are {', '.join(known)}")
+
+
+def _precision(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    value = (entry or {}).get("precision")
+    if value is None:
+        return {}
+    return value if isinstance(value, Mapping) else {"default": value}
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, list(known), 1)
+    return f", did you mean '{close[0]}'" if close else ""
