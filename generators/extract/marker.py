@@ -1,0 +1,245 @@
+"""The readout: configured values, the marker's attributes and the defaults of the design → ir.Readout.
+
+A configured value wins over the marker's, and a note says so. A fault of the configuration is a ConfigError, one of the
+marker an UnsupportedModel.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast, get_args
+
+import torch
+from torch import nn
+
+from generators import ir
+from generators.errors import ConfigError, HlspikeError, UnsupportedModel
+from generators.extract.chain import Flow
+
+KEYS = (
+    "output_mode",
+    "decision_rule",
+    "window_size",
+    "class_threshold",
+    "beta",
+    "n_classes",
+    "reset_policy",
+    "emit",
+)
+ALIASES = {"stream_length": "window_size", "state_reset_policy": "reset_policy"}
+
+MODES = get_args(ir.OutputMode)
+POLICIES = get_args(ir.ResetPolicy)
+EMITS = get_args(ir.Emit)
+NO_DECISION = "none"
+RULES: dict[str, tuple[str, ...]] = {
+    "spike": ("argmax_spike_count", "first_to_threshold", "threshold_then_argmax", "binary_logit"),
+    "membrane": ("argmax_membrane", "binary_logit"),
+}
+"""The rules of each mode; the first is its default."""
+_LATER_POLICIES = ("tlast", "host_pulse")
+_THRESHOLD_RULES = ("first_to_threshold", "threshold_then_argmax")
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """A given value and where it was given."""
+
+    value: Any
+    where: str
+    error: type[HlspikeError]
+
+    def refusal(self, problem: str) -> HlspikeError:
+        return self.error(f"{self.where} is {self.value!r}; {problem}")
+
+    def choice(self, options: tuple[str, ...]) -> str:
+        if self.value not in options:
+            raise self.refusal(f"known are {', '.join(options)}")
+        return str(self.value)
+
+    def positive(self) -> int:
+        try:
+            number = operator.index(_scalar(self.value))
+        except TypeError:
+            number = 0
+        if isinstance(self.value, bool) or number < 1:
+            raise self.refusal("give an integer of at least 1")
+        return number
+
+    def fraction(self) -> float:
+        number = _scalar(self.value)
+        if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0.0 <= number <= 1.0:
+            raise self.refusal("give a number in 0..1")
+        return float(number)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the ingress and the readout of a network are to do; `readout` None for a network without decision."""
+
+    reset_policy: ir.ResetPolicy
+    window_size: int | None
+    readout: ir.Readout | None
+    notes: tuple[str, ...]
+
+
+def settle(configured: Mapping[str, Any], marker: tuple[str, nn.Module] | None, output: Flow) -> Decision:
+    """The decision that `configured` and the marker ask of a network that puts out `output`.
+
+    Raises:
+        ConfigError: an unknown key, or a configured value that is illegal or impossible here.
+        UnsupportedModel: the same, of the marker.
+    """
+    notes: list[str] = []
+    given = _given(configured, marker, notes)
+    wanted = marker is not None or bool(set(given) - {"reset_policy"})
+    rule = given.get("decision_rule")
+    if rule is not None and rule.value == NO_DECISION:
+        wanted = False
+        idle = [key for key in given if key not in ("decision_rule", "reset_policy", "window_size")]
+        notes.extend(f"{given[key].where} has no effect: decision_rule is none" for key in idle)
+    policy, window = _ingress(given, notes)
+    if not wanted:
+        return Decision(policy, window, None, tuple(notes))
+    if window is None and policy == "fixed_window":
+        window = 1
+        notes.append("readout.window_size is not given: 1, a decision at every timestep")
+    return Decision(policy, window, _readout(given, policy, output, notes), tuple(notes))
+
+
+def _ingress(given: Mapping[str, _Setting], notes: list[str]) -> tuple[ir.ResetPolicy, int | None]:
+    policy = "fixed_window"
+    if "reset_policy" in given:
+        if given["reset_policy"].value in _LATER_POLICIES:
+            raise given["reset_policy"].refusal("not supported yet; use fixed_window or never")
+        policy = given["reset_policy"].choice(POLICIES)
+    window = given["window_size"].positive() if "window_size" in given else None
+    if policy == "never" and window is not None:
+        notes.append(f"{given['window_size'].where} has no effect: reset_policy never ends no window")
+        window = None
+    return cast(ir.ResetPolicy, policy), window
+
+
+def _readout(given: Mapping[str, _Setting], policy: str, output: Flow, notes: list[str]) -> ir.Readout:
+    mode, rule = _mode_and_rule(given, notes)
+    _check_source(given, mode, output)
+    classes = output.shape[0]
+    if "n_classes" in given and given["n_classes"].positive() != classes:
+        raise given["n_classes"].refusal(f"but '{output.layer}' has {classes} outputs; set it to {classes} or to null")
+    if rule == "binary_logit" and classes != 2:
+        raise given["decision_rule"].refusal(f"it needs 2 classes, but '{output.layer}' has {classes} outputs")
+    threshold = given["class_threshold"].positive() if "class_threshold" in given else 1
+    if threshold != 1 and rule not in _THRESHOLD_RULES:
+        notes.append(f"{given['class_threshold'].where} has no effect with decision_rule {rule}")
+    beta = given["beta"].fraction() if "beta" in given else 1.0
+    if beta != 1.0 and mode == "spike":
+        notes.append(f"{given['beta'].where} has no effect in output_mode spike")
+    emit = given["emit"].choice(EMITS) if "emit" in given else "step" if policy == "never" else "window"
+    if policy == "never" and emit == "window":
+        raise given["emit"].refusal("reset_policy never has no windows; set emit to step or to null")
+    return ir.Readout(
+        inputs=(output.layer,),
+        n_classes=classes,
+        output_mode=mode,
+        decision_rule=rule,
+        class_threshold=threshold,
+        beta=beta,
+        emit=cast(ir.Emit, emit),
+    )
+
+
+def _mode_and_rule(given: Mapping[str, _Setting], notes: list[str]) -> tuple[ir.OutputMode, ir.DecisionRule]:
+    rule = given.get("decision_rule")
+    known = tuple(dict.fromkeys(rule for rules in RULES.values() for rule in rules))
+    if rule is not None:
+        rule.choice((*known, NO_DECISION))
+    if "output_mode" in given:
+        mode = given["output_mode"].choice(MODES)
+    else:
+        mode = "spike"
+        if rule is not None and rule.value not in RULES[mode]:
+            mode = "membrane"
+            notes.append(f"{rule.where} {rule.value} implies output_mode membrane")
+    if rule is None:
+        return cast(ir.OutputMode, mode), cast(ir.DecisionRule, RULES[mode][0])
+    if rule.value not in RULES[mode]:
+        raise rule.refusal(f"output_mode {mode} has {', '.join(RULES[mode])}")
+    return cast(ir.OutputMode, mode), cast(ir.DecisionRule, rule.value)
+
+
+def _check_source(given: Mapping[str, _Setting], mode: str, output: Flow) -> None:
+    asked = given.get("output_mode")
+    error = asked.error if asked is not None else ConfigError
+    expected, other = ("spikes", "membrane") if mode == "spike" else ("currents", "spike")
+    if output.kind != expected:
+        raise error(
+            f"readout: output_mode {mode} takes {expected}, but '{output.layer}' puts out {output.kind}; set "
+            f"readout.output_mode to {other}, or end the model with a {'Leaky' if mode == 'spike' else 'Linear'}"
+        )
+    if len(output.shape) != 1 or output.order is not None:
+        raise UnsupportedModel(
+            f"readout: takes a map, or a flattened one, of '{output.layer}'; its classes must be the features of a "
+            "layer behind a Linear"
+        )
+    if output.factor != 1:
+        raise UnsupportedModel(
+            f"readout: counts spikes, but those of '{output.layer}' are worth {output.factor:g} "
+            "(graded_spikes_factor); set it to 1"
+        )
+
+
+def _given(
+    configured: Mapping[str, Any], marker: tuple[str, nn.Module] | None, notes: list[str]
+) -> dict[str, _Setting]:
+    unknown = [key for key in configured if key not in KEYS and key not in ALIASES]
+    if unknown:
+        raise ConfigError(f"readout.{unknown[0]}: unknown key; known are {', '.join((*KEYS, *ALIASES))}")
+    config = {key: _Setting(value, f"readout.{key}", ConfigError) for key, value in configured.items()}
+    settings = _canonical(config)
+    if marker is None:
+        return settings
+    name, module = marker
+    attributes = _marker_attributes(module)
+    notes.extend(
+        f"readout '{name}': attribute {key} is unknown and has no effect"
+        for key in attributes
+        if key not in KEYS and key not in ALIASES
+    )
+    marked = _canonical(
+        {
+            key: _Setting(value, f"readout '{name}': {key}", UnsupportedModel)
+            for key, value in attributes.items()
+            if key in KEYS or key in ALIASES
+        }
+    )
+    for key, setting in marked.items():
+        if key in settings and settings[key].value != setting.value:
+            notes.append(f"readout.{key} {settings[key].value} overrules the marker's {setting.value}")
+    return {**marked, **settings}
+
+
+def _canonical(settings: dict[str, _Setting]) -> dict[str, _Setting]:
+    given = {key: setting for key, setting in settings.items() if setting.value is not None}
+    for alias, key in ALIASES.items():
+        if alias in given and key in given and given[alias].value != given[key].value:
+            raise given[alias].refusal(f"but {key}, the same thing, is {given[key].value!r}; give one of them")
+        if alias in given:
+            given.setdefault(key, given[alias])
+            del given[alias]
+    return given
+
+
+def _marker_attributes(module: nn.Module) -> dict[str, Any]:
+    internals = set(nn.Module().__dict__)
+    held = {**module._parameters, **module._buffers, **module.__dict__}
+    declared = {key: getattr(module, key) for key in (*KEYS, *ALIASES) if hasattr(module, key)}
+    public = {key: value for key, value in held.items() if key not in internals and not key.startswith("_")}
+    return {key: _scalar(value) for key, value in {**public, **declared}.items()}
+
+
+def _scalar(value: Any) -> Any:
+    if isinstance(value, torch.Tensor) and value.numel() == 1:
+        return value.item()
+    return value.item() if hasattr(value, "item") and getattr(value, "ndim", None) == 0 else value

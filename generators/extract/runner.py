@@ -1,0 +1,66 @@
+"""Runs the user's module timestep by timestep, keeping the state that its caller has to keep.
+
+In: a module and the chain read from it. Out: what each timestep put through every layer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import snntorch
+import torch
+from torch import Tensor, nn
+
+from generators.extract.chain import Chain
+from generators.extract.float64 import Slot, clear_neurons, float64_copy, fresh, layer_input, slots
+
+
+class Runner:
+    """A float64 copy of `module`, stepped.
+
+    After `step`, `inputs`, `outputs` and `membranes` hold, by layer name, what that timestep put through each layer:
+    tensors of shape (N, *shape) in torch order, outputs of a neuron as it gave them.
+    """
+
+    def __init__(self, module: nn.Module, chain: Chain) -> None:
+        self.module = float64_copy(module)
+        self.chain = chain
+        self.inputs: dict[str, Tensor] = {}
+        self.outputs: dict[str, Tensor] = {}
+        self.membranes: dict[str, Tensor] = {}
+        self.initial = [(slot, self._at_start(slot, value)) for slot, value in slots(self.module)]
+        for step in chain.steps:
+            self.module.get_submodule(step.name).register_forward_hook(self._recorder(step.name), with_kwargs=True)
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to the initial state: neurons, attributes of the user's modules, arguments of forward."""
+        clear_neurons(self.module)
+        for slot, value in self.initial:
+            slot.set(self.module, fresh(value))
+        self.arguments: dict[str, Any] = dict.fromkeys(self.chain.state.required)
+
+    def step(self, frames: Tensor) -> None:
+        """One timestep of N sequences, frames (N, *input_shape)."""
+        for held in (self.inputs, self.outputs, self.membranes):
+            held.clear()
+        with torch.no_grad():
+            returned = self.module(frames, **self.arguments)
+        for name, path in self.chain.state.arguments.items():
+            value = returned
+            for key in path:
+                value = value[key]
+            self.arguments[name] = value
+
+    def _at_start(self, slot: Slot, value: Any) -> Any:
+        # what training left there is no initial state: every state starts at 0
+        return torch.zeros_like(value) if slot in self.chain.state.slots and isinstance(value, Tensor) else value
+
+    def _recorder(self, name: str) -> Any:
+        def record(layer: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+            self.inputs[name] = layer_input(args, kwargs)
+            self.outputs[name] = output[0] if isinstance(output, tuple) else output
+            if isinstance(layer, snntorch.Leaky):
+                self.membranes[name] = layer.mem
+
+        return record

@@ -1,0 +1,119 @@
+"""Proof of an extraction: the module runs a few timesteps, and every layer must do what was read from it.
+
+Whatever tracing cannot see (hooks, code that acts differently on its first call, state kept elsewhere) ends here as a
+refusal, not in hardware. Each layer is checked on the inputs it got, so no rounding adds up.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from generators import ir
+from generators.errors import UnsupportedModel
+from generators.extract.chain import Chain, Step, hardware_order
+from generators.extract.float64 import first_line
+from generators.extract.neuron import INTEGRATES_WITHIN
+from generators.extract.runner import Runner
+
+Array = NDArray[np.float64]
+
+TIMESTEPS = 4
+TOLERANCE = 1e-9
+"""Relative to the size of the terms: sums may be taken in another order."""
+_AMPLITUDES = (0.3, 1.0, 3.0, 10.0, 100.0)
+"""One trial sequence each, so that quiet networks fire too."""
+
+
+def verify(module: nn.Module, chain: Chain, network: ir.Network, parameters: ir.Parameters) -> None:
+    """Run `module` for two short sequences and compare each layer with its equation in `generators.ir`.
+
+    Raises:
+        UnsupportedModel: naming the first layer, and the first value of it, that differs.
+    """
+    runner = Runner(module, chain)
+    random = np.random.default_rng(0)
+    scale = np.array(_AMPLITUDES).reshape(-1, *(1 for _ in network.input.shape))
+    for _ in range(2):
+        runner.reset()
+        kept: dict[str, Array] = {}
+        for t in range(TIMESTEPS):
+            frames = torch.from_numpy(scale * random.normal(size=(len(_AMPLITUDES), *network.input.shape)))
+            try:
+                runner.step(frames)
+            except Exception as error:
+                raise UnsupportedModel(
+                    f"model: forward fails on timestep {t} of a trial run ({first_line(error)}); make it accept the "
+                    "state that it returned"
+                ) from error
+            for step in chain.steps:
+                wrong = _difference(step, network.layer(step.name), parameters, runner, frames, kept)
+                if wrong:
+                    raise UnsupportedModel(
+                        f"layer '{step.name}': on timestep {t} of a trial run its {wrong} is not what was read from "
+                        "the model; remove hooks, and let forward do the same on every call"
+                    )
+
+
+def _difference(
+    step: Step,
+    layer: ir.Layer,
+    parameters: ir.Parameters,
+    runner: Runner,
+    frames: torch.Tensor,
+    kept: dict[str, Array],
+) -> str | None:
+    if step.name not in runner.inputs:
+        return "call"
+    sent = frames if step.source.layer == ir.INPUT else runner.outputs[step.source.layer]
+    taken = runner.inputs[step.name]
+    if not torch.equal(sent.reshape(len(frames), -1), taken.reshape(len(frames), -1)):
+        return "input"
+    inputs = hardware_order(taken.numpy() / step.source.factor, step.source)
+    outputs = hardware_order(runner.outputs[step.name].numpy(), step.result)
+    if isinstance(layer, ir.Linear):
+        return _linear_difference(layer, parameters, inputs, outputs)
+    assert isinstance(layer, ir.Leaky)
+    membrane = hardware_order(runner.membranes[step.name].numpy(), step.result)
+    before = kept.get(step.name, np.zeros_like(membrane))
+    kept[step.name] = membrane.copy()
+    return _leaky_difference(layer, parameters, before, inputs, outputs / step.result.factor, membrane)
+
+
+def _linear_difference(layer: ir.Linear, parameters: ir.Parameters, inputs: Array, outputs: Array) -> str | None:
+    weight = parameters[f"{layer.name}/weight"]
+    bias = parameters[f"{layer.name}/bias"] if layer.bias else np.zeros(layer.out_features)
+    size = np.abs(inputs) @ np.abs(weight).T + np.abs(bias)
+    off = np.abs(inputs @ weight.T + bias - outputs) > TOLERANCE * size
+    return "output" if off.any() else None
+
+
+def _leaky_difference(
+    layer: ir.Leaky, parameters: ir.Parameters, before: Array, inputs: Array, spikes: Array, membrane: Array
+) -> str | None:
+    threshold = parameters[f"{layer.name}/threshold"]
+    beta = 1.0 if layer.integrates else parameters[f"{layer.name}/beta"]
+    reset = (before - threshold > 0).astype(np.float64)
+    retained = before * (1 - reset) if layer.reset_mechanism == "zero" else before
+    updated = beta * retained + inputs - (reset * threshold if layer.reset_mechanism == "subtract" else 0)
+    relative = 2 * INTEGRATES_WITHIN if layer.integrates else TOLERANCE
+    margin = relative * (np.abs(retained) + np.abs(inputs) + np.abs(threshold))
+    fired = updated - threshold > 0
+    close = np.abs(updated - threshold) <= margin
+    if layer.inhibition:
+        ranked = np.sort(updated - threshold, axis=1)
+        tie = layer.size > 1 and ranked[:, -1] - ranked[:, -2] <= 2 * margin.max(axis=1)
+        close |= np.broadcast_to(np.reshape(tie, (-1, 1)), close.shape)
+        fired &= np.arange(layer.size) == (updated - threshold).argmax(axis=1)[:, None]
+    if ((spikes != fired) & ~close).any():
+        return "spikes"
+    if not layer.reset_delay:
+        d = spikes - reset
+        match layer.reset_mechanism:
+            case "subtract":
+                updated = updated - d * threshold
+            case "zero":
+                updated = updated - d * updated
+    return "membrane" if (np.abs(updated - membrane) > margin).any() else None
