@@ -141,4 +141,4 @@ def _to_double(value: int, frac: int) -> float:
     try:
         return (value << max(-frac, 0)) / (1 << max(frac, 0))  # Python rounds the quotient of integers once
     except OverflowError:
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf
