@@ -53,8 +53,7 @@ class LinearDesign:
     out_parallel: int
     weight_word: str
     weight_width: int
-    bias_word: str | None
-    bias_shift: int
+    bias: Parameter | None
     sum_width: int
     acc_width: int
     acc_type: str
@@ -146,12 +145,8 @@ class Design:
         assert isinstance(first, InputDesign)
         chain = [{"id": layer.id, "kind": kind(layer)} for layer in self.layers]
         boundary = {"io": self.io, "input": asdict(first.output), "output": _output(last), "layers": chain}
-        if self.io == "stream":
-            packs = [layer.output.size // layer.output.lanes for layer in self.layers if not _is_readout(layer)]
-            units["top"] = {**boundary, "packs": packs}, {}
-        else:
-            vectors = [asdict(layer.output) for layer in self.layers if not _is_readout(layer)]
-            units["top"] = {**boundary, "vectors": vectors}, {}
+        vectors = [asdict(layer.output) for layer in self.layers if not isinstance(layer, ReadoutDesign)]
+        units["top"] = {**boundary, "vectors": vectors}, {}
         units["tb"] = {**boundary, "probes": [_probe(layer) for layer in self.layers if _has_state(layer)]}, {}
         return units
 
@@ -174,10 +169,6 @@ def kind(layer: LayerDesign) -> str:
             return "readout"
         case _:
             assert_never(layer)
-
-
-def _is_readout(layer: LayerDesign) -> bool:
-    return isinstance(layer, ReadoutDesign)
 
 
 def _has_state(layer: LayerDesign) -> bool:

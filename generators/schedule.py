@@ -40,6 +40,7 @@ from generators.typed import (
     TypedLinear,
     TypedNetwork,
     TypedReadout,
+    weighted_sum,
 )
 
 _PARALLEL = 4096
@@ -130,10 +131,10 @@ def _linear(
     arrays = {"weight": np.ascontiguousarray(grouped.reshape(reuse_factor, in_parallel * out_parallel))}
     if layer.bias is not None:
         arrays["bias"] = integers[f"{name}/bias"]
-    total = layer.sum
-    kept = total
-    if layer.accum.overflow == "WRAP" and layer.accum.integer < total.integer:
-        kept = FixedType(max(1, layer.accum.integer + total.frac), layer.accum.integer, total.signed)
+    products = weighted_sum(n_in, layer.weight, layer.input, None)
+    kept = products
+    if layer.accum.overflow == "WRAP" and layer.accum.integer < products.integer:
+        kept = FixedType(max(1, layer.accum.integer + products.frac), layer.accum.integer, products.signed)
     design = LinearDesign(
         identifier,
         _port(n_in, layer.input),
@@ -143,9 +144,8 @@ def _linear(
         out_parallel,
         _word(layer.weight),
         layer.weight.width + (not layer.weight.signed),
-        None if layer.bias is None else _word(layer.bias),
-        0 if layer.bias is None else total.frac - layer.bias.frac,
-        total.width + (not total.signed),
+        None if layer.bias is None else _parameter(layer.bias, integers[f"{name}/bias"]),
+        products.width + (not products.signed),
         kept.width,
         kept.cpp_fixed,
         layer.accum.cpp_fixed,

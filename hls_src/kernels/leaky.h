@@ -112,7 +112,7 @@ template <class Cfg> struct layer_of<Cfg, true> {
     Update:
         for (int g = 0; g < Cfg::n; g += Cfg::parallel) {
 #pragma HLS PIPELINE II=1
-        Neurons:
+        UpdateNeurons:
             for (int p = 0; p < Cfg::parallel; p++) {
 #pragma HLS UNROLL
                 const int i = g + p;
@@ -126,7 +126,7 @@ template <class Cfg> struct layer_of<Cfg, true> {
     Fire:
         for (int g = 0; g < Cfg::n; g += Cfg::parallel) {
 #pragma HLS PIPELINE II=1
-        Neurons:
+        FireNeurons:
             for (int p = 0; p < Cfg::parallel; p++) {
 #pragma HLS UNROLL
                 const int i = g + p;

@@ -1,4 +1,5 @@
-// y = W x + b for one timestep. The sum keeps every bit; two casts follow, into accum and from there into result.
+// y = W x + b for one timestep. Products and bias are summed exactly; two casts follow, into accum and from there into
+// result.
 //
 // Inputs are visited outermost, in_parallel at a time, and for each such group the outputs, out_parallel at a time:
 // one iteration of the pipelined loop per pair of groups, reuse_factor iterations in all. A silent input costs
@@ -6,10 +7,9 @@
 // multiplier.
 //
 // Cfg: n_in, n_out, in_parallel, out_parallel, reuse_factor; in_t, out_t, accum_t, result_t;
-//      weight_width; sum_width, bits of the exact sum; acc_width <= sum_width, bits kept of it (accum wraps above);
-//      acc_t, those bits with their binary point;
-//      static weight(int group, int k)   mantissa of weight k = p * out_parallel + q of a group
-//      static bias(int o)                mantissa, bias_shift places short of the sum's
+//      weight_width; sum_width, bits of the exact sum of products; acc_width <= sum_width, bits kept of it (accum
+//      wraps above); acc_t, those bits with their binary point;
+//      static weight(int group, int k), mantissa of weight k = p * out_parallel + q of a group; static bias(int o)
 #ifndef HLSPIKE_KERNELS_LINEAR_H
 #define HLSPIKE_KERNELS_LINEAR_H
 
@@ -39,15 +39,13 @@ template <class Cfg> void linear(const typename Cfg::in_t in[Cfg::n_in], typenam
     typedef product<Cfg, is_spike<typename Cfg::in_t>::value> product_of;
     typedef typename word<Cfg::weight_width, Cfg::weight_width>::type weight_t;
 
-    typedef typename word<Cfg::acc_width, Cfg::sum_width>::type sum_t;
-
-    sum_t acc[Cfg::n_out];
+    typename word<Cfg::acc_width, Cfg::sum_width>::type acc[Cfg::n_out];
 #pragma HLS ARRAY_PARTITION variable=acc cyclic factor=Cfg::out_parallel
 
 Start:
     for (int o = 0; o < Cfg::n_out; o++) {
 #pragma HLS UNROLL factor=Cfg::out_parallel
-        acc[o] = sum_t(Cfg::bias(o)) * (sum_t(1) << Cfg::bias_shift);
+        acc[o] = 0;
     }
 Inputs:
     for (int g = 0; g < groups_in; g++) {
@@ -72,7 +70,7 @@ Inputs:
 Results:
     for (int o = 0; o < Cfg::n_out; o++) {
 #pragma HLS UNROLL factor=Cfg::out_parallel
-        const typename Cfg::accum_t sum = from_mantissa<typename Cfg::acc_t>(acc[o]);
+        const typename Cfg::accum_t sum = from_mantissa<typename Cfg::acc_t>(acc[o]) + Cfg::bias(o);
         const typename Cfg::result_t result = sum;
         out[o] = result;
     }

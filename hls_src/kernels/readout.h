@@ -1,7 +1,7 @@
 // The readout: a count or a membrane per class, and the decision taken from them.
 //
 // Cfg: n, in_t, state_t, decision_t; integrator (accumulate | leak), rule (argmax | threshold_then_argmax |
-//      first_to_threshold | binary_logit), every_step; class_threshold; static beta()
+//      first_to_threshold | binary_logit), every_step; class_threshold; static beta(int k)
 #ifndef HLSPIKE_KERNELS_READOUT_H
 #define HLSPIKE_KERNELS_READOUT_H
 
@@ -11,15 +11,17 @@ namespace hlspike {
 
 // m_k = m_k + x_k, exact, one cast into state_t; a spike counts as 1.
 struct accumulate {
-    template <class Cfg> static typename Cfg::state_t next(const typename Cfg::state_t &state, const typename Cfg::in_t &x) {
+    template <class Cfg>
+    static typename Cfg::state_t next(const typename Cfg::state_t &state, const typename Cfg::in_t &x, int) {
         return state + x;
     }
 };
 
 // m_k = beta m_k + x_k, likewise.
 struct leak {
-    template <class Cfg> static typename Cfg::state_t next(const typename Cfg::state_t &state, const typename Cfg::in_t &x) {
-        return Cfg::beta() * state + x;
+    template <class Cfg>
+    static typename Cfg::state_t next(const typename Cfg::state_t &state, const typename Cfg::in_t &x, int k) {
+        return Cfg::beta(k) * state + x;
     }
 };
 
@@ -89,7 +91,7 @@ Classes:
     for (int k = 0; k < Cfg::n; k++) {
 #pragma HLS UNROLL
         const typename Cfg::state_t before = fresh != 0 ? typename Cfg::state_t(0) : state[k];
-        state[k] = Cfg::integrator::template next<Cfg>(before, in[k]);
+        state[k] = Cfg::integrator::template next<Cfg>(before, in[k], k);
     }
     if (fresh != 0) held.set = 0;
     decision = Cfg::rule::template decide<Cfg>(state, held);

@@ -1,0 +1,180 @@
+#include "harness.h"
+
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "npy.h"
+
+namespace harness {
+
+namespace {
+
+struct options {
+    std::string data, out;
+    bool spikes = false, states = false;
+};
+
+bool exists(const std::string &path) {
+    std::FILE *file = std::fopen(path.c_str(), "rb");
+    if (file) std::fclose(file);
+    return file != nullptr;
+}
+
+// From the project's folder, from its tb/, and from where Vitis runs a test bench: <project>/<solution>/csim/build
+// and the wrapper folders of co-simulation.
+std::string sought() {
+    std::string up;
+    for (int level = 0; level < 7; level++, up += "../")
+        for (const char *folder : {"tb/data/", "data/", ""})
+            if (exists(up + folder + "expected.npy")) return up + folder;
+    throw std::runtime_error("tb/data/expected.npy: not found; run from the project's folder or give --data DIR");
+}
+
+options parse(int argc, char **argv) {
+    options chosen;
+    for (int i = 1; i < argc; i += 2) {
+        const std::string name = argv[i];
+        if (i + 1 == argc) throw std::runtime_error(name + ": a value is missing");
+        const std::string value = argv[i + 1];
+        if (name == "--data") {
+            chosen.data = value + "/";
+        } else if (name == "--out") {
+            chosen.out = value + "/";
+        } else if (name == "--trace" && (value == "decisions" || value == "spikes" || value == "states")) {
+            chosen.spikes = value != "decisions";
+            chosen.states = value == "states";
+        } else {
+            throw std::runtime_error(name + " " + value +
+                                     ": unknown; options are --data DIR, --out DIR, --trace decisions|spikes|states");
+        }
+    }
+    if (chosen.data.empty()) chosen.data = sought();
+    return chosen;
+}
+
+// The files of one probe.
+class recorder {
+public:
+    recorder(const probe &from, const options &chosen, size_t sequences, size_t timesteps)
+        : from_(from), spikes_(from.size), state_(from.size), silence_(from.size), rest_(from.size) {
+        const std::vector<size_t> shape = {sequences, timesteps, static_cast<size_t>(from.size)};
+        const std::string id = from.id;
+        if (chosen.spikes && from.spikes) spike_file_.reset(new writer(chosen.out + "spikes__" + id + ".npy", "|u1", shape));
+        if (chosen.states)
+            state_file_.reset(new writer(chosen.out + from.state + "__" + id + ".npy", "<i8", shape));
+    }
+    bool idle() const { return !spike_file_ && !state_file_; }
+    void record() {
+        from_.read(spikes_.data(), state_.data());
+        put(spikes_, state_);
+    }
+    void pad() { put(silence_, rest_); }
+    void close(size_t sequences) {
+        if (spike_file_) spike_file_->close(sequences);
+        if (state_file_) state_file_->close(sequences);
+    }
+
+private:
+    void put(const std::vector<unsigned char> &spikes, const std::vector<long long> &state) {
+        if (spike_file_) spike_file_->put(spikes.data(), spikes.size());
+        if (state_file_) state_file_->put(state.data(), state.size());
+    }
+    const probe &from_;
+    std::vector<unsigned char> spikes_;
+    std::vector<long long> state_;
+    const std::vector<unsigned char> silence_;
+    const std::vector<long long> rest_;
+    std::unique_ptr<writer> spike_file_, state_file_;
+};
+
+// Emissions against expected.npy: the first that differs is told.
+class judge {
+public:
+    judge(const std::string &path, size_t width) : expected_(path), width_(width), row_(width) {
+        if (expected_.shape().size() != 2 || expected_.shape()[1] != width)
+            throw std::runtime_error(path + ": must have " + std::to_string(width) + " columns");
+    }
+    void see(const long long *row, size_t sequence, size_t timestep) {
+        if (seen_ < expected_.shape()[0]) {
+            expected_.copy(seen_ * width_, width_, row_.data());
+            for (size_t k = 0; k < width_; k++) {
+                if (row[k] == row_[k]) continue;
+                if (!wrong_)
+                    std::printf("mismatch: sequence %zu, timestep %zu, output %zu: expected %lld, found %lld\n", sequence,
+                                timestep, k, row_[k], row[k]);
+                wrong_++;
+            }
+        }
+        seen_++;
+    }
+    bool verdict() const {
+        if (seen_ != expected_.shape()[0])
+            std::printf("mismatch: %zu emissions expected, %zu found\n", expected_.shape()[0], seen_);
+        std::printf("%zu emissions, %zu values differ from expected.npy\n", seen_, wrong_);
+        return !wrong_ && seen_ == expected_.shape()[0];
+    }
+    size_t seen() const { return seen_; }
+
+private:
+    const array expected_;
+    const size_t width_;
+    std::vector<long long> row_;
+    size_t seen_ = 0, wrong_ = 0;
+};
+
+bool simulate(size_t inputs, size_t outputs, step_function step, const probe *probes, int n_probes,
+              const options &chosen) {
+    const array input(chosen.data + "input.npy"), lengths(chosen.data + "lengths.npy");
+    if (input.shape().size() != 3 || input.shape()[2] != inputs)
+        throw std::runtime_error(chosen.data + "input.npy: must have " + std::to_string(inputs) + " values per timestep");
+    const size_t sequences = input.shape()[0], timesteps = input.shape()[1];
+    if (lengths.shape().size() != 1 || lengths.shape()[0] != sequences)
+        throw std::runtime_error(chosen.data + "lengths.npy: must have one value per sequence");
+    judge compare(chosen.data + "expected.npy", outputs);
+    std::vector<std::unique_ptr<recorder>> recorders;
+    std::unique_ptr<writer> emitted;
+    if (!chosen.out.empty()) {
+        emitted.reset(new writer(chosen.out + "emitted.npy", "<i8", {0, outputs}));
+        for (int i = 0; i < n_probes; i++) {
+            std::unique_ptr<recorder> one(new recorder(probes[i], chosen, sequences, timesteps));
+            if (!one->idle()) recorders.push_back(std::move(one));
+        }
+    }
+    std::vector<long long> frame(inputs), row(outputs);
+    for (size_t n = 0; n < sequences; n++) {
+        const size_t used = static_cast<size_t>(lengths[n]);
+        if (used > timesteps) throw std::runtime_error(chosen.data + "lengths.npy: a sequence is longer than input.npy");
+        for (size_t t = 0; t < timesteps; t++) {
+            if (t >= used) {
+                for (auto &one : recorders) one->pad();
+                continue;
+            }
+            input.copy((n * timesteps + t) * inputs, inputs, frame.data());
+            if (step(frame.data(), row.data())) {
+                compare.see(row.data(), n, t);
+                if (emitted) emitted->put(row.data(), outputs);
+            }
+            for (auto &one : recorders) one->record();
+        }
+    }
+    if (emitted) emitted->close(compare.seen());
+    for (auto &one : recorders) one->close(sequences);
+    return compare.verdict();
+}
+
+}  // namespace
+
+int run(int inputs, int outputs, step_function step, const probe *probes, int n_probes, int argc, char **argv) {
+    try {
+        return simulate(inputs, outputs, step, probes, n_probes, parse(argc, argv)) ? 0 : 1;
+    } catch (const std::exception &error) {
+        std::fprintf(stderr, "%s\n", error.what());
+        return 2;
+    }
+}
+
+}  // namespace harness

@@ -1,0 +1,31 @@
+// Runs a design over all sequences of a stimulus, records what the design did, and compares what it emitted.
+//
+//     csim [--data DIR] [--out DIR] [--trace decisions|spikes|states]
+//
+// DIR of --data holds input.npy (N, T, n) mantissas, lengths.npy (N,) timesteps used of each sequence, expected.npy
+// (E, w) mantissas of every emission in order; without --data it is sought where the project's own lies. DIR of --out,
+// if given, receives emitted.npy (E, w) and, after --trace, spikes__<id>.npy (N, T, n) uint8, mem__<id>.npy and
+// count__<id>.npy (N, T, n) int64, zero beyond the lengths.
+// Returns 0 if everything emitted equals expected.npy, 1 if not, 2 if it cannot run.
+#ifndef HARNESS_HARNESS_H
+#define HARNESS_HARNESS_H
+
+namespace harness {
+
+// A layer with state: its spikes (if it has any) and the mantissas of its states after a timestep.
+struct probe {
+    const char *id;
+    int size;
+    bool spikes;
+    const char *state;
+    void (*read)(unsigned char *spikes, long long *state);
+};
+
+// One timestep: a frame of mantissas in; true if `row` has been given an emission.
+typedef bool (*step_function)(const long long *frame, long long *row);
+
+int run(int inputs, int outputs, step_function step, const probe *probes, int n_probes, int argc, char **argv);
+
+}  // namespace harness
+
+#endif

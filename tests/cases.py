@@ -1,0 +1,158 @@
+"""The table of tiny networks on which every executor must agree, bit for bit.
+
+Each case is a Network with random parameters and a random stimulus, chosen so that between them every neuron option,
+decision rule, cast mode and width class occurs, and that spikes, silence, overflow and saturation all happen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generators.ir import Input, Layer, Leaky, Linear, Network, Readout
+from generators.stimulus import Stimulus
+
+SEQUENCES = 3
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network with what it runs on.
+
+    Attributes:
+        layers: without the input, which `inputs`, `policy` and `window` describe.
+        hls: the configuration key of that name.
+        scale: of the random currents: large values overflow.
+        vectors: layers whose β and θ are one value per neuron.
+    """
+
+    name: str
+    layers: tuple[Layer, ...]
+    hls: dict[str, Any]
+    inputs: int = 6
+    policy: Any = "fixed_window"
+    window: int | None = 6
+    lengths: tuple[int, ...] = (12, 6, 12)
+    spikes_in: bool = False
+    scale: float = 1.0
+    vectors: tuple[str, ...] = ()
+    theta: float = 0.7
+    seed: int = 0
+    network: Network = field(init=False)
+
+    def __post_init__(self) -> None:
+        network = Network((Input((self.inputs,), self.policy, self.window), *self.layers))
+        object.__setattr__(self, "network", network.bounded(max(self.lengths)))
+
+    @property
+    def parameters(self) -> dict[str, NDArray[np.float64]]:
+        rng = np.random.default_rng(self.seed)
+        found: dict[str, NDArray[np.float64]] = {}
+        for layer in self.layers:
+            match layer:
+                case Linear():
+                    found[f"{layer.name}/weight"] = self.scale * rng.normal(size=(layer.out_features, layer.in_features))
+                    if layer.bias:
+                        found[f"{layer.name}/bias"] = 0.3 * self.scale * rng.normal(size=layer.out_features)
+                case Leaky():
+                    shape = (layer.size,) if layer.name in self.vectors else ()
+                    if not layer.integrates:
+                        found[f"{layer.name}/beta"] = np.asarray(rng.uniform(0.3, 0.98, shape))
+                    found[f"{layer.name}/threshold"] = np.asarray(self.theta * rng.uniform(0.7, 1.3, shape))
+                case _:
+                    pass
+        return found
+
+    @property
+    def stimulus(self) -> Stimulus:
+        rng = np.random.default_rng(self.seed + 1)
+        shape = (len(self.lengths), max(self.lengths), self.inputs)
+        frames = rng.random(shape) < 0.4 if self.spikes_in else np.round(rng.normal(size=shape) * 16) / 16
+        return Stimulus(frames.astype(np.float32), np.array(self.lengths, np.int64), None)
+
+
+def linear(name: str, source: str, n_in: int, n_out: int, bias: bool = True) -> Linear:
+    return Linear(name, (source,), n_in, n_out, bias)
+
+
+def leaky(name: str, source: str, size: int, **options: Any) -> Leaky:
+    chosen: dict[str, Any] = {
+        "reset_mechanism": "subtract", "reset_delay": True, "inhibition": False, "integrates": False, **options
+    }
+    return Leaky(name, (source,), size, **chosen)
+
+
+def readout(source: str, n: int, mode: Any = "spike", rule: Any = "argmax_spike_count", **options: Any) -> Readout:
+    chosen: dict[str, Any] = {"class_threshold": 1, "beta": 1.0, "emit": "window", **options}
+    return Readout((source,), n, mode, rule, **chosen)
+
+
+NARROW = {"model": {"precision": {
+    "default": "ap_fixed<12,4>", "weight": "ap_fixed<6,2>", "accum": "auto", "membrane": "ap_fixed<10,3,RND,SAT>",
+}}}
+WRAPPING = {"model": {"precision": {"default": "ap_fixed<9,2>", "weight": "ap_fixed<5,2>"}}}
+SATURATING = {"model": {"precision": {
+    "default": "ap_fixed<8,2,AP_RND_CONV,AP_SAT_SYM>", "accum": "ap_fixed<9,3,AP_RND_INF,AP_SAT>",
+}}}
+UNSIGNED = {"model": {"precision": {
+    "default": "ap_ufixed<9,3>", "membrane": "ap_ufixed<8,3,AP_TRN_ZERO,AP_SAT>", "accum": "ap_fixed<14,5,AP_RND_ZERO>",
+    "result": "ap_fixed<11,4,AP_RND_MIN_INF,AP_SAT_ZERO>", "weight": "ap_ufixed<7,2>",
+}}}
+WIDE = {"model": {"precision": {"default": "ap_fixed<48,16>"}}}
+AUTO = {"model": {"precision": {
+    "default": "ap_fixed<16,6>", "weight": "ap_fixed<7,2>", "accum": "auto", "result": "auto", "membrane": "auto",
+}}}
+SPIKES = {**NARROW, "layers": {"input": {"precision": {"result": "ap_uint<1>"}}}}
+
+
+def _two(**options: Any) -> tuple[Layer, ...]:
+    return (
+        linear("fc1", "input", 6, 8), leaky("lif1", "fc1", 8, **options),
+        linear("fc2", "lif1", 8, 4, bias=False), leaky("lif2", "fc2", 4, **options),
+    )
+
+
+def _deep(mechanism: str) -> tuple[Layer, ...]:
+    return (
+        linear("fc1", "input", 6, 8), leaky("a", "fc1", 8, reset_mechanism=mechanism),
+        linear("fc2", "a", 8, 6), leaky("b", "fc2", 6, reset_mechanism=mechanism, reset_delay=False),
+        linear("fc3", "b", 6, 4), leaky("c", "fc3", 4, reset_mechanism=mechanism, inhibition=True),
+        leaky("d", "c", 4, reset_mechanism=mechanism, integrates=True, reset_delay=False),
+    )
+
+
+def _reuse(hls: dict[str, Any], **factors: int) -> dict[str, Any]:
+    layers = {name: {**hls.get("layers", {}).get(name, {}), "reuse_factor": rf} for name, rf in factors.items()}
+    return {**hls, "layers": {**hls.get("layers", {}), **layers}}
+
+
+CASES: tuple[Case, ...] = (
+    Case("subtract", (*_deep("subtract"), readout("d", 4)), NARROW, vectors=("a", "b", "d"), scale=1.5),
+    Case("zero", (*_deep("zero"), readout("d", 4, emit="step")), NARROW, vectors=("b", "c"), scale=1.5, seed=1),
+    Case("none", (*_deep("none"), readout("d", 4, rule="first_to_threshold", class_threshold=2, emit="step")), NARROW,
+         scale=1.5, seed=2),
+    Case("wrapping", (*_two(), readout("lif2", 4, rule="threshold_then_argmax", class_threshold=3, emit="step")),
+         _reuse(WRAPPING, fc1=6, fc2=32, lif1=2, lif2=4), scale=2.0, theta=0.5, vectors=("lif1",), seed=3),
+    Case("saturating", (*_two(reset_delay=False), readout("lif2", 4, emit="step")),
+         _reuse(SATURATING, fc1=16, fc2=4, lif1=8), scale=1.6, vectors=("lif2",), seed=4),
+    Case("unsigned", (*_two(reset_mechanism="zero", reset_delay=False),), _reuse(UNSIGNED, fc1=3, fc2=2), seed=5),
+    Case("wide", (*_two(), linear("fc3", "lif2", 4, 2), readout("fc3", 2, "membrane", "binary_logit", beta=0.9,
+         emit="step")), WIDE, vectors=("lif1", "lif2"), seed=6),
+    Case("automatic", (*_two(inhibition=True, reset_delay=False), linear("fc3", "lif2", 4, 3),
+         readout("fc3", 3, "membrane", "argmax_membrane", beta=0.5)), AUTO, seed=7),
+    Case("spikes", (*_two(), readout("lif2", 4)), _reuse(SPIKES, fc1=12), spikes_in=True, window=None,
+         lengths=(8, 8, 8), seed=8),
+    Case("never", (*_two(), readout("lif2", 4, rule="first_to_threshold", class_threshold=3, emit="step")), NARROW,
+         policy="never", window=None, lengths=(5, 3, 7), scale=1.5, seed=9),
+    Case("never_silent", (*_two(reset_delay=False),), NARROW, policy="never", window=None, lengths=(4, 2, 5), seed=10),
+    Case("currents", (linear("fc1", "input", 6, 5), leaky("lif1", "fc1", 5), linear("fc2", "lif1", 5, 3)), NARROW,
+         window=4, lengths=(4, 8, 4), seed=11),
+    Case("logit", (*_two(), linear("fc3", "lif2", 4, 2), leaky("lif3", "fc3", 2),
+         readout("lif3", 2, rule="binary_logit")), {**NARROW, "types": {"Readout": {"precision": {"result": "auto"}}}},
+         scale=1.5, window=1, lengths=(5, 3, 5), seed=12),
+    Case("neurons_first", (leaky("lif1", "input", 6), linear("fc1", "lif1", 6, 3),
+         readout("fc1", 3, "membrane", "argmax_membrane", emit="step")), NARROW, scale=1.5, seed=13),
+)
