@@ -257,6 +257,8 @@ class _Reader:
                 )
             case _:
                 raise UnsupportedModel(f"layer '{name}': its mem is computed by forward; pass on what it returned")
+        if flow.order is not None:
+            self.notes.append(f"layer '{name}': its neurons are traced channels last, as in the map before Flatten")
         result = replace(flow, kind="spikes", layer=name, factor=spike_factor(name, module))
         self._append(name, module, flow, result)
         return Pair(result) if returns_pair(module) else result
@@ -290,10 +292,11 @@ class _Reader:
             return self._item(first, rest[0])
         if node.op == "call_method" and name in _ALIASES:
             return first
-        where = f"model: {name} of {_told(first)}"
+        inside = f"module '{node.meta['module']}'" if node.meta.get("module") else "model"
+        where = f"{inside}: {name} of {_told(first)}"
         if not isinstance(first, Flow):
             raise UnsupportedModel(f"{where} is not supported; use the modules {SUPPORTED}")
-        if node.op == "call_method" and name in _CASTS and first.kind != "currents" and abs(first.factor) == 1:
+        if node.op == "call_method" and _is_exact_cast(name, node, first):
             return first
         if name == "dropout" and node.kwargs.get("training", (*rest, True, True)[1]) is False:
             return first
@@ -396,6 +399,16 @@ class _Reader:
 
 def _function_name(node: fx.Node) -> str:
     return str(node.target) if node.op == "call_method" else str(getattr(node.target, "__name__", node.target))
+
+
+def _is_exact_cast(name: str, node: fx.Node, flow: Flow) -> bool:
+    # frames are float32 and spikes 0 or 1, so float32 holds them; it would round currents
+    asked = [*node.args[1:], *node.kwargs.values()] if name == "to" else []
+    dtypes = [item for item in asked if isinstance(item, torch.dtype)]
+    known = all(isinstance(item, (torch.dtype, torch.device, str, bool)) for item in asked)
+    legal = name in _CASTS or (name == "to" and known and set(dtypes) <= {torch.float32, torch.float64})
+    changes = name in _CASTS or bool(dtypes)
+    return legal and (not changes or (flow.kind != "currents" and abs(flow.factor) == 1))
 
 
 def _guards(node: fx.Node) -> bool:

@@ -91,7 +91,7 @@ def float64_copy(module: nn.Module) -> nn.Module:
         private = copy.deepcopy(module, memo)
     except Exception as error:
         raise UnsupportedModel(
-            f"model: {type(module).__name__} cannot be copied ({first_line(error)}); remove what deepcopy refuses"
+            f"model: {type(module).__name__} cannot be copied ({first_sentence(error)}); remove what deepcopy refuses"
         ) from error
     private = private.double().cpu().eval()
     for part in private.modules():
@@ -128,9 +128,10 @@ def fresh(value: Any, convert: Callable[[Tensor], Tensor] = torch.clone) -> Any:
     return value
 
 
-def first_line(error: BaseException) -> str:
-    """The first line of an error's message, for one-line messages of ours."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+def first_sentence(error: BaseException) -> str:
+    """What an error of someone else says first, for one-line messages of ours."""
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return line.split(". ")[0].rstrip(".")
 
 
 def _attributes(module: nn.Module) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from torch import nn
 
 from generators import ir
 from generators.errors import UnsupportedModel
-from generators.extract.float64 import first_line
+from generators.extract.float64 import first_sentence
 
 INTEGRATES_WITHIN = 1e-6
 """How close to 1 every β must be for the layer to need no multiplication."""
@@ -134,7 +134,7 @@ def _check_code(name: str, neuron: snntorch.Leaky) -> None:
         with torch.no_grad():
             fired = [neuron.spike_grad(rows) for _ in range(2)]
     except Exception as error:
-        raise UnsupportedModel(f"layer '{name}': spike_grad fails ({first_line(error)}); use another one") from error
+        raise UnsupportedModel(f"layer '{name}': spike_grad fails: {first_sentence(error)}; use another") from error
     if not all(torch.equal(spikes, (rows > 0).to(spikes.dtype)) for spikes in fired):
         raise UnsupportedModel(
             f"layer '{name}': spike_grad does not fire exactly where mem > threshold; use a deterministic one of "

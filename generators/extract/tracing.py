@@ -12,6 +12,7 @@ import dis
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from types import CodeType
 from typing import Any
 from unittest import mock
@@ -21,7 +22,7 @@ import torch
 from torch import fx, nn
 
 from generators.errors import UnsupportedModel
-from generators.extract.float64 import MARKER, Slot, first_line, float64_copy, is_leaf, layer_input, slots
+from generators.extract.float64 import MARKER, Slot, first_sentence, float64_copy, is_leaf, layer_input, slots
 
 BATCH = 7
 """Sequences of the trial call: a number that is unlikely to be one of the model's own dimensions."""
@@ -98,6 +99,7 @@ class _Tracer(fx.Tracer):
 
     def create_proxy(self, kind: str, target: Any, args: Any, kwargs: Any, *rest: Any, **named: Any) -> fx.Proxy:
         proxy = super().create_proxy(kind, target, args, kwargs, *rest, **named)
+        proxy.node.meta["module"] = self.path[-1] if self.path else ""
         # a value is only there to answer questions about shapes; what cannot be computed stays symbolic
         with contextlib.suppress(Exception):
             proxy.node.meta["value"] = self._value(proxy.node, *fx.node.map_aggregate((args, kwargs), _value_of))
@@ -107,6 +109,8 @@ class _Tracer(fx.Tracer):
         match node.op:
             case "placeholder":
                 return self._first(node)
+            case "get_attr":
+                return dict(self.root.named_parameters())[str(node.target)]
             case "call_module":
                 return _output_of(self.root.get_submodule(str(node.target)), layer_input(args, kwargs))
             case "call_method":
@@ -153,6 +157,8 @@ def trace(module: nn.Module, shape: tuple[int, ...]) -> Traced:
     Raises:
         UnsupportedModel: forward fails on such a timestep, holds the time loop, or takes a path that depends on data.
     """
+    if isinstance(module, (nn.DataParallel, torch.jit.ScriptModule)) or hasattr(module, "_orig_mod"):
+        raise UnsupportedModel(f"model: {type(module).__name__} hides the model from tracing; give the plain nn.Module")
     if is_leaf(module):
         raise UnsupportedModel(
             f"model: the model is a bare {type(module).__name__}, which has no layer name; wrap it in nn.Sequential"
@@ -162,9 +168,15 @@ def trace(module: nn.Module, shape: tuple[int, ...]) -> Traced:
     named = [p for p in parameters[1:] if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     required = tuple(p.name for p in named if p.default is p.empty)
     tracer = _Tracer(shape)
+    _refuse_strays(private)
+    for name, layer in private.named_modules():
+        if isinstance(layer, (nn.Linear, nn.Flatten, snntorch.SpikingNeuron)):
+            layer.register_forward_pre_hook(partial(_refuse_pair, name), with_kwargs=True)
     with torch.no_grad():
         try:
             private(torch.zeros(BATCH, *shape, dtype=torch.float64), **dict.fromkeys(required))
+        except UnsupportedModel:
+            raise
         except Exception as error:
             raise UnsupportedModel(_failure(private, shape, error)) from error
         _release_buffers(private)
@@ -183,6 +195,24 @@ def trace(module: nn.Module, shape: tuple[int, ...]) -> Traced:
             raise UnsupportedModel(_refusal(private, tracer.path, error)) from error
     arguments = tuple(p.name for p in named if p.name not in defaults)
     return Traced(private, graph, tuple(slots(private)), arguments, required)
+
+
+def _refuse_strays(root: nn.Module) -> None:
+    registered = {id(module) for module in root.modules()}
+    for slot, value in slots(root):
+        if isinstance(value, nn.Module) and id(value) not in registered:
+            raise UnsupportedModel(
+                f"model: {type(value).__name__} in '{slot}' is not registered as a submodule; keep it in "
+                "nn.ModuleList or nn.ModuleDict"
+            )
+
+
+def _refuse_pair(name: str, layer: nn.Module, args: Any, kwargs: Any) -> None:
+    if isinstance(layer_input(args, kwargs), tuple):
+        raise UnsupportedModel(
+            f"layer '{name}': takes the tuple (spk, mem) of the neurons before it; unpack it, or set init_hidden=True "
+            "and output=False there"
+        )
 
 
 def _release_buffers(root: nn.Module) -> None:
@@ -207,23 +237,23 @@ def _failure(root: nn.Module, shape: tuple[int, ...], error: Exception) -> str:
     if _loops(root):
         return (
             f"model: forward of {type(root).__name__} loops and fails on one timestep of shape {shape} "
-            f"({first_line(error)}); {TIME_LOOP_REMEDY}"
+            f"({first_sentence(error)}); {TIME_LOOP_REMEDY}"
         )
     return (
-        f"model: forward of {type(root).__name__} fails on one timestep of shape {shape}: {first_line(error)}; "
-        "set model.input_shape to what it takes, without the batch dimension"
+        f"model: forward of {type(root).__name__} fails on one timestep of shape {shape}: {first_sentence(error)}; "
+        "make it run on that, or set model.input_shape to what it takes (without batch)"
     )
 
 
 def _refusal(root: nn.Module, path: list[str], error: Exception) -> str:
     if _loops(root):
         return (
-            f"model: forward of {type(root).__name__} loops and cannot be followed ({first_line(error)}); "
+            f"model: forward of {type(root).__name__} loops and cannot be followed ({first_sentence(error)}); "
             f"{TIME_LOOP_REMEDY}"
         )
     where = f"module '{path[-1]}'" if path else "model"
     return (
-        f"{where}: forward cannot be followed ({first_line(error)}); call registered layers on whole tensors, and "
+        f"{where}: forward cannot be followed ({first_sentence(error)}); call registered layers on whole tensors, and "
         "take the same path whatever the values are"
     )
 

@@ -14,7 +14,7 @@ from torch import nn
 from generators import ir
 from generators.errors import UnsupportedModel
 from generators.extract.chain import Chain, Step, hardware_order
-from generators.extract.float64 import first_line
+from generators.extract.float64 import first_sentence
 from generators.extract.neuron import INTEGRATES_WITHIN
 from generators.extract.runner import Runner
 
@@ -40,20 +40,22 @@ def verify(module: nn.Module, chain: Chain, network: ir.Network, parameters: ir.
         runner.reset()
         kept: dict[str, Array] = {}
         for t in range(TIMESTEPS):
-            frames = torch.from_numpy(scale * random.normal(size=(len(_AMPLITUDES), *network.input.shape)))
+            noise = scale * random.normal(size=(len(_AMPLITUDES), *network.input.shape))
+            # stimuli are float32, so a forward that casts its input to that is no fault
+            frames = torch.from_numpy(noise.astype(np.float32).astype(np.float64))
             try:
                 runner.step(frames)
             except Exception as error:
                 raise UnsupportedModel(
-                    f"model: forward fails on timestep {t} of a trial run ({first_line(error)}); make it accept the "
-                    "state that it returned"
+                    f"model: forward fails on timestep {t} of a trial run ({first_sentence(error)}); make it accept "
+                    "the state that it returned"
                 ) from error
             for step in chain.steps:
                 wrong = _difference(step, network.layer(step.name), parameters, runner, frames, kept)
                 if wrong:
                     raise UnsupportedModel(
-                        f"layer '{step.name}': on timestep {t} of a trial run its {wrong} is not what was read from "
-                        "the model; remove hooks, and let forward do the same on every call"
+                        f"layer '{step.name}': a trial run contradicts what was read from the model ({wrong} on "
+                        f"timestep {t}); remove hooks, and let forward do the same on every call"
                     )
 
 
