@@ -154,7 +154,8 @@ def every_mantissa(width: int, integer: int, drop: int, source_width: int, sourc
     """All values of a source with `drop` more fractional bits, into all modes and both signs of a small target."""
     frac = width - integer + drop
     source = FixedType(source_width, source_width - frac, source_signed)
-    targets = [FixedType(width, integer, signed, *modes) for signed in SIGNS for modes in MODES]
+    modes = MODES if drop > 0 else [(q, o) for q, o in MODES if q in ("TRN", "RND")]  # with nothing to round
+    targets = [FixedType(width, integer, signed, *mode) for signed in SIGNS for mode in modes]
     return Assignments(source, range(source.min_raw, source.max_raw + 1), targets)
 
 
@@ -176,7 +177,7 @@ def test_small_types_agree_with_amds_headers(tmp_path: Path) -> None:
 @pytest.mark.heavy
 @pytest.mark.parametrize("width", range(1, 9))
 def test_all_types_up_to_eight_bits_agree_with_amds_headers(tmp_path: Path, width: int) -> None:
-    shapes = [(drop, width + 3 + drop) for drop in (-2, 0, 1, 2, 3)]  # three more integer bits
+    shapes = [(drop, width + 3 + drop) for drop in (-2, 0, 1, 3)]  # three more integer bits
     shapes += [(1, width + 1), (2, width + 1), (1, max(1, width - 1)), (4, 3), (5, 3)]  # as many, fewer, all dropped
     integers = (width // 2, -3, width + 2)
     cases = [
