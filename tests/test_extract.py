@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,12 +10,14 @@ import pytest
 import snntorch as snn
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone uses
+from snntorch import surrogate, utils
+from torch import nn
+from torch.nn.utils import parametrizations, prune
+
 from generators.errors import ConfigError, UnsupportedModel
 from generators.extract.torch_module import extract
-from generators.ir import Input, Leaky, Linear, Network, Readout
+from generators.ir import Input, Leaky, Linear, Network
 from generators.readout import SNNReadout
-from snntorch import surrogate
-from torch import nn
 
 
 class Forms(nn.Module):
@@ -278,3 +279,467 @@ def test_the_bound_state_function_is_what_counts() -> None:
 def test_every_deterministic_surrogate(spike_grad: Any, surrogate_disable: bool) -> None:
     network, _ = extract(sequential(spike_grad=spike_grad, surrogate_disable=surrogate_disable), (4,), {})
     assert network.layers[-1] == Leaky("1", ("0",), 3, "subtract", True, False, False)
+
+
+def test_beta_is_clamped_and_one_means_integrate() -> None:
+    for beta, integrates in [(1.0, True), (1 - 5e-7, True), (1.5, True), (0.999, False), (1 - 2e-6, False)]:
+        network, parameters = extract(sequential(beta=torch.tensor(beta, dtype=torch.float64)), (4,), {})
+        assert network.neurons[0].integrates is integrates
+        assert network.neurons[0].type_name == ("IFNeuron" if integrates else "LIFNeuron")
+        assert ("1/beta" in parameters) is not integrates
+    network, parameters = extract(sequential(beta=torch.tensor([-0.5, 0.5, 2.0])), (4,), {})
+    assert parameters["1/beta"].tolist() == [0.0, 0.5, 1.0]
+    assert network.notes == ("layer '1': beta -0.5..2 is clamped to 0..1, as forward does",)
+    _, parameters = extract(sequential(beta=torch.tensor([1.0, 1.0, 0.5])), (4,), {})
+    assert parameters["1/beta"].tolist() == [1.0, 1.0, 0.5]
+
+
+def test_learned_values_are_taken_as_they_are_now() -> None:
+    module = sequential(learn_beta=True, learn_threshold=True)
+    module[1].beta.data.fill_(0.25)
+    module[1].threshold = nn.Parameter(torch.tensor([0.5, 0.75, -1.0]))
+    _, parameters = extract(module, (4,), {})
+    assert parameters["1/beta"].shape == () and parameters["1/beta"] == 0.25
+    assert parameters["1/threshold"].tolist() == [0.5, 0.75, -1.0]
+
+
+def test_maps_are_flattened_channels_last() -> None:
+    shape = (2, 2, 3)
+    places = torch.arange(12.0).reshape(shape)
+    module = nn.Sequential(
+        snn.Leaky(torch.tensor([0.25, 0.5]).reshape(2, 1, 1), threshold=places, init_hidden=True),
+        nn.Flatten(),
+        nn.Linear(12, 1, bias=False),
+    )
+    module[2].weight.data = torch.arange(12.0).reshape(1, 12)
+    network, parameters = extract(module, shape, {})
+    order = [c * 6 + h * 3 + w for h in range(2) for w in range(3) for c in range(2)]
+    assert parameters["0/beta"].tolist() == [0.25, 0.5] * 6
+    assert parameters["0/threshold"].tolist() == order
+    assert parameters["2/weight"].tolist() == [order]
+    assert network.layers[1] == Leaky("0", ("input",), 12, "subtract", True, False, False)
+
+
+def test_one_value_per_row_broadcasts_as_in_torch() -> None:
+    module = nn.Sequential(snn.Leaky(0.5, threshold=torch.tensor([1.0, 2.0, 3.0]), init_hidden=True))
+    _, parameters = extract(module, (2, 2, 3), {})
+    assert parameters["0/threshold"].tolist() == [1.0, 1.0, 2.0, 2.0, 3.0, 3.0] * 2
+
+
+def test_graded_spikes_are_folded_into_the_next_weights() -> None:
+    module = sequential(nn.Linear(3, 2), graded_spikes_factor=torch.tensor([0.3]))
+    network, parameters = extract(module, (4,), {})
+    factor = float(torch.tensor(0.3))
+    np.testing.assert_array_equal(parameters["2/weight"], module[2].weight.detach().double().numpy() * factor)
+    np.testing.assert_array_equal(parameters["2/bias"], module[2].bias.detach().double().numpy())
+    assert network.notes == ("layer '1': graded_spikes_factor 0.3 is folded into the weights of '2'",)
+
+
+def test_weights_that_hooks_compute_are_taken_as_computed() -> None:
+    module = sequential()
+    prune.random_unstructured(module[0], "weight", 0.5)
+    _, parameters = extract(module, (4,), {})
+    assert (parameters["0/weight"] == 0).sum() == 6
+    module = sequential()
+    module[0] = parametrizations.weight_norm(module[0])
+    module[0].parametrizations.weight.original0.data *= 3
+    _, parameters = extract(module, (4,), {})
+    np.testing.assert_allclose(parameters["0/weight"], module[0].weight.detach().numpy(), rtol=1e-6)
+
+
+def forward_of(body: Callable[..., Any], *, hidden: bool = False, **attributes: Any) -> nn.Module:
+    """A module of the usual four layers with `body` as its forward."""
+    base = Hidden if hidden else Forms
+    module = type("Net", (base,), {"forward": body})()
+    for name, value in attributes.items():
+        setattr(module, name, value)
+    return module
+
+
+def tutorial(self, x):
+    mem1 = self.lif1.init_leaky()
+    spikes = []
+    for _ in range(25):
+        spk1, mem1 = self.lif1(self.fc1(x), mem1)
+        spikes.append(spk1)
+    return torch.stack(spikes)
+
+
+def loop_over_time(self, x):
+    return torch.stack([self.lif1(self.fc1(x[:, t])) for t in range(x.size(1))])
+
+
+def loop_over_the_input(self, x):
+    return [self.lif1(self.fc1(row)) for row in x]
+
+
+def loop_on_one_frame(self, x):
+    return torch.stack([self.lif1(self.fc1(x)) for _ in range(5)])
+
+
+def package_reset(self, x):
+    utils.reset(self)
+    return self.lif1(self.fc1(x))
+
+
+def fresh_zeros(self, x):
+    spk, _ = self.lif1(self.fc1(x), torch.zeros(x.size(0), 5))
+    return spk
+
+
+def one_step_stacked(self, x):
+    return torch.stack([self.lif1(self.fc1(x))])
+
+
+def membrane_as_data(self, x):
+    _, mem = self.lif1(self.fc1(x))
+    return self.fc2(mem)
+
+
+def membrane_in_an_operation(self, x):
+    spk, mem = self.lif1(self.fc1(x))
+    return self.fc2(spk + mem)
+
+
+def membrane_returned(self, x):
+    return self.lif1(self.fc1(x))[1]
+
+
+def skip_connection(self, x):
+    spk = self.lif1(self.fc1(x))
+    return self.lif2(self.fc2(spk)), self.fc3(spk)
+
+
+def twice(self, x):
+    return self.lif1(self.lif1(self.fc1(x)))
+
+
+def unused(self, x):
+    spk = self.lif1(self.fc1(x))
+    self.fc2(spk)
+    return spk
+
+
+def branch_on_data(self, x):
+    return self.lif1(self.fc1(x)) if self.fc1(x).sum() > 0 else self.fc1(x)
+
+
+def states_swapped(self, x):
+    spk1, self.mem1 = self.lif1(self.fc1(x), self.mem2)
+    spk2, self.mem2 = self.lif2(self.fc2(spk1), self.mem2)
+    return spk2
+
+
+def state_not_kept(self, x):
+    spk, _ = self.lif1(self.fc1(x), self.mem1)
+    return spk
+
+
+def state_not_returned(self, x, mem=None):
+    spk, mem = self.lif1(self.fc1(x), mem)
+    return spk
+
+
+def two_inputs(self, x, y=0.5):
+    return self.lif1(self.fc1(x) + y)
+
+
+def forgets_now_and_then(self, x):
+    self.calls += 1
+    if self.calls % 3 == 0:
+        self.lif1.mem = torch.zeros(0)
+    return self.lif1(self.fc1(x))
+
+
+def tuple_passed_on(self, x):
+    return self.fc2(self.lif1(self.fc1(x)))
+
+
+def currents_in_single_precision(self, x):
+    return self.lif1(self.fc1(x).float())
+
+
+def pair(mechanism: str, later: str) -> nn.Module:
+    module = sequential(reset_mechanism=mechanism, reset_delay=False)
+    module[1].reset_mechanism = later
+    return module
+
+
+def poisoned(module: nn.Module, parameter: str, index: tuple[int, ...], value: float) -> nn.Module:
+    module.get_parameter(parameter).data[index] = value
+    return module
+
+
+class Custom(snn.Leaky):
+    def fire(self, mem):
+        return (mem > 0.5).float()
+
+
+class Outer(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.block = forward_of(lambda self, x: torch.relu(self.fc1(x)), hidden=True)
+
+    def forward(self, x):
+        return self.block(x)
+
+
+def named(**layers: nn.Module) -> nn.Module:
+    module = nn.Sequential()
+    for name, layer in layers.items():
+        module.add_module(name, layer)
+    return module
+
+
+def hooked() -> nn.Module:
+    module = sequential()
+    module[0].register_forward_hook(lambda *call: call[-1] * 2)
+    return module
+
+
+LOOP = "give the body of the time loop as a one-timestep forward that keeps its state"
+MODULES = "Linear, Leaky, Flatten, Dropout, Identity and SNNReadout"
+FINITE = "every parameter must be a finite number"
+SURROGATE = (
+    "layer '1': spike_grad does not fire exactly where mem > threshold; use a deterministic one of snntorch.surrogate"
+)
+
+REFUSED: list[tuple[Callable[[], Any], str]] = [
+    (lambda: forward_of(tutorial), f"model: forward of Net resets its neurons on every call; {LOOP}"),
+    (
+        lambda: forward_of(loop_over_time, hidden=True),
+        "model: forward of Net loops and fails on one timestep of shape (4,) (mat1 and mat2 shapes cannot be "
+        f"multiplied (1x7 and 4x5)); {LOOP}",
+    ),
+    (
+        lambda: forward_of(loop_over_the_input, hidden=True),
+        f"model: forward of Net loops and cannot be followed (Proxy object cannot be iterated); {LOOP}",
+    ),
+    (
+        lambda: forward_of(loop_on_one_frame, hidden=True),
+        f"layer 'fc1': called 5 times in one forward; {LOOP}, or use one module per call",
+    ),
+    (
+        lambda: forward_of(package_reset, hidden=True),
+        f"model: forward of Net resets its neurons on every call; {LOOP}",
+    ),
+    (lambda: forward_of(fresh_zeros), f"layer 'lif1': its mem is the same on every call, which resets it; {LOOP}"),
+    (
+        lambda: forward_of(one_step_stacked, hidden=True),
+        f"model: forward joins tensors with stack, as over timesteps; {LOOP}",
+    ),
+    (
+        lambda: forward_of(membrane_as_data),
+        "layer 'fc2': takes the membrane of 'lif1' as data; take its spikes, or decide from membranes with an "
+        "SNNReadout of output_mode membrane",
+    ),
+    (
+        lambda: forward_of(membrane_in_an_operation),
+        f"model: add of the output of 'lif1' is not supported; use the modules {MODULES}",
+    ),
+    (
+        lambda: forward_of(membrane_returned),
+        "model: returns the membrane of 'lif1' without its spikes; return the spikes, or end with a Linear and an "
+        "SNNReadout of output_mode membrane",
+    ),
+    (
+        lambda: forward_of(skip_connection, hidden=True, fc3=nn.Linear(5, 2)),
+        "layer 'fc3': takes the output of 'lif1', which 'fc2' takes as well; only chains of layers are supported, "
+        "without branches",
+    ),
+    (
+        lambda: forward_of(twice, hidden=True),
+        f"layer 'lif1': called 2 times in one forward; {LOOP}, or use one module per call",
+    ),
+    (
+        lambda: forward_of(unused, hidden=True),
+        "layer 'fc2': its output is not returned by forward; return it, or remove the layer",
+    ),
+    (
+        lambda: forward_of(branch_on_data, hidden=True),
+        "model: forward cannot be followed (symbolically traced variables cannot be used as inputs to control flow); "
+        "call registered layers on whole tensors, and take the same path whatever the values are",
+    ),
+    (
+        lambda: forward_of(states_swapped, mem1=None, mem2=None),
+        "layer 'lif1': its mem comes from 'mem2', where forward does not keep the new one; assign the mem it returned "
+        "to 'mem2'",
+    ),
+    (
+        lambda: forward_of(state_not_kept, mem1=torch.zeros(1, 5)),
+        "layer 'lif1': its mem comes from 'mem1', where forward does not keep the new one; assign the mem it returned "
+        "to 'mem1'",
+    ),
+    (
+        lambda: forward_of(state_not_returned),
+        "layer 'lif1': its mem comes from argument 'mem' of forward, which does not return the new one; return it",
+    ),
+    (
+        lambda: forward_of(two_inputs, hidden=True),
+        f"model: add of the output of 'fc1' is not supported; use the modules {MODULES}",
+    ),
+    (
+        lambda: forward_of(forgets_now_and_then, hidden=True, calls=0),
+        "layer 'lif1': a trial run contradicts what was read from the model (spikes on timestep 2); remove hooks, and "
+        "let forward do the same on every call",
+    ),
+    (
+        lambda: forward_of(tuple_passed_on),
+        "layer 'fc2': takes the tuple (spk, mem) of the neurons before it; unpack it, or set init_hidden=True and "
+        "output=False there",
+    ),
+    (
+        lambda: forward_of(currents_in_single_precision, hidden=True),
+        f"model: float of the output of 'fc1' is not supported; use the modules {MODULES}",
+    ),
+    (
+        lambda: forward_of(lambda self, x: self.layers[0](x), layers=[nn.Linear(4, 2)]),
+        "model: Linear in 'layers[0]' is not registered as a submodule; keep it in nn.ModuleList or nn.ModuleDict",
+    ),
+    (
+        lambda: forward_of(lambda self, x: x),
+        "model: forward runs no Linear and no Leaky; there is nothing to build",
+    ),
+    (Outer, f"module 'block': relu of the output of 'block.fc1' is not supported; use the modules {MODULES}"),
+    (
+        lambda: nn.Sequential(nn.Linear(7, 3)),
+        "model: forward of Sequential fails on one timestep of shape (4,): mat1 and mat2 shapes cannot be multiplied "
+        "(7x4 and 7x3); make it run on that, or set model.input_shape to what it takes (without batch)",
+    ),
+    (
+        lambda: nn.Sequential(nn.Linear(4, 3), nn.Hardtanh()),
+        f"layer '1': Hardtanh is not supported; supported are {MODULES}",
+    ),
+    (
+        lambda: sequential()[1],
+        "model: the model is a bare Leaky, which has no layer name; wrap it in nn.Sequential",
+    ),
+    (
+        lambda: nn.DataParallel(sequential()),
+        "model: DataParallel hides the model from tracing; give the plain nn.Module",
+    ),
+    (lambda: {"fc": 1}, "model: the source gives a dict; it must return an nn.Module"),
+    (
+        lambda: nn.Sequential(nn.Linear(4, 3), snn.Synaptic(0.5, 0.5, init_hidden=True)),
+        "layer '1': neuron type Synaptic is not supported; use snntorch.Leaky",
+    ),
+    (
+        lambda: nn.Sequential(nn.Linear(4, 3), Custom(0.5, init_hidden=True)),
+        "layer '1': Custom replaces fire of snntorch.Leaky; use Leaky as it is",
+    ),
+    (
+        lambda: sequential(state_quant=lambda x: x),
+        "layer '1': state_quant is set; remove it and give the membrane a type under hls instead",
+    ),
+    (lambda: sequential(spike_grad=lambda x: (x > torch.rand_like(x)).float()), SURROGATE),
+    (lambda: sequential(spike_grad=lambda x: (x >= 0).float()), SURROGATE),
+    (lambda: sequential(spike_grad=torch.sigmoid), SURROGATE),
+    (
+        lambda: pair("subtract", "zero"),
+        "layer '1': updates with reset_mechanism subtract but resets at once (reset_delay False) with zero; build the "
+        "Leaky with one of them",
+    ),
+    (
+        lambda: poisoned(sequential(), "0.weight", (1, 2), float("nan")),
+        f"layer '0': weight[1, 2] is nan; {FINITE}",
+    ),
+    (lambda: poisoned(sequential(), "0.bias", (0,), float("-inf")), f"layer '0': bias[0] is -inf; {FINITE}"),
+    (lambda: sequential(beta=float("nan")), f"layer '1': beta is nan; {FINITE}"),
+    (lambda: sequential(threshold=float("inf")), f"layer '1': threshold is inf; {FINITE}"),
+    (
+        lambda: sequential(graded_spikes_factor=0.0),
+        "layer '1': graded_spikes_factor is 0; give one factor other than 0",
+    ),
+    (
+        lambda: sequential(graded_spikes_factor=torch.ones(3)),
+        "layer '1': graded_spikes_factor is of shape (3,); give one factor other than 0",
+    ),
+    (
+        lambda: sequential(graded_spikes_factor=0.5),
+        "layer '1': graded_spikes_factor is 0.5, but no layer follows whose weights could take it in; set it to 1",
+    ),
+    (
+        lambda: sequential(snn.Leaky(0.5, init_hidden=True), graded_spikes_factor=0.5),
+        "layer '2': takes spikes worth 0.5 (graded_spikes_factor of '1'), but has no weights to fold that into; put a "
+        "Linear between them",
+    ),
+    (
+        lambda: sequential(SNNReadout(), graded_spikes_factor=0.5),
+        "readout: counts spikes, but those of '1' are worth 0.5 (graded_spikes_factor); set it to 1",
+    ),
+    (
+        lambda: sequential(inhibition=True, reset_delay=False, graded_spikes_factor=0.5),
+        "layer '1': inhibition and reset_delay False with graded_spikes_factor 0.5; set it to 1",
+    ),
+    (
+        hooked,
+        "layer '0': a trial run contradicts what was read from the model (output on timestep 0); remove hooks, "
+        "and let forward do the same on every call",
+    ),
+    (
+        lambda: named(input=nn.Linear(4, 3)),
+        "layer 'input': the name is reserved for the input of the design; rename the module",
+    ),
+    (
+        lambda: named(fc=nn.Linear(4, 3), readout=snn.Leaky(0.5, init_hidden=True)),
+        "layer 'readout': the name is reserved for the readout of the design; rename the module",
+    ),
+    (
+        lambda: sequential(SNNReadout(), SNNReadout()),
+        "readout '3': '2' is a readout already; keep one of them",
+    ),
+    (
+        lambda: sequential(SNNReadout(), nn.Linear(3, 2)),
+        "layer '3': follows the readout '2'; make the readout the last module",
+    ),
+]
+
+
+@pytest.mark.filterwarnings("ignore:Inhibition is an unstable feature")
+@pytest.mark.parametrize(("build", "message"), REFUSED)
+def test_refusals_name_the_layer_the_rule_and_the_remedy(build: Callable[[], Any], message: str) -> None:
+    with pytest.raises(UnsupportedModel) as error:
+        extract(build(), (4,), {})
+    assert str(error.value) == message
+
+
+ON_MAPS: list[tuple[Callable[[], nn.Module], str]] = [
+    (
+        lambda: nn.Sequential(nn.Linear(2, 3)),
+        "layer '0': Linear on a map of shape (2, 2, 2); put nn.Flatten() before it",
+    ),
+    (
+        lambda: nn.Sequential(nn.Flatten(2), nn.Linear(4, 3)),
+        "layer '0': flattens dimensions 2..-1 of shape (batch, 2, 2, 2); only flattening all but the batch is "
+        "supported",
+    ),
+    (
+        lambda: nn.Sequential(nn.Flatten(), snn.Leaky(0.5, init_hidden=True, inhibition=True)),
+        "layer '1': inhibition on a map, or right behind its Flatten; put it behind a Linear",
+    ),
+    (
+        lambda: nn.Sequential(snn.Leaky(0.5, init_hidden=True), nn.Flatten(), SNNReadout()),
+        "readout: takes a map, or a flattened one, of '0'; its classes must be the features of a layer behind a Linear",
+    ),
+    (
+        lambda: nn.Sequential(nn.Flatten(), nn.Linear(8, 4), nn.Unflatten(1, (2, 2))),
+        f"layer '2': Unflatten is not supported; supported are {MODULES}",
+    ),
+]
+
+
+@pytest.mark.filterwarnings("ignore:Inhibition is an unstable feature")
+@pytest.mark.parametrize(("build", "message"), ON_MAPS)
+def test_refusals_on_maps(build: Callable[[], nn.Module], message: str) -> None:
+    with pytest.raises(UnsupportedModel) as error:
+        extract(build(), (2, 2, 2), {})
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (4, -1), (True,), (4.0,)])
+def test_input_shapes_are_checked(shape: Any) -> None:
+    with pytest.raises(ConfigError) as error:
+        extract(sequential(), shape, {})
+    assert str(error.value) == (
+        f"model.input_shape is {list(shape)}; give positive integers, such as [64] or [1, 28, 28]"
+    )

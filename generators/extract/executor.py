@@ -24,9 +24,7 @@ from generators.stimulus import Stimulus
 Trace = Literal["decisions", "spikes", "states"]
 
 
-def run_float(
-    module: nn.Module, network: ir.Network, stimulus: Stimulus, trace: Trace
-) -> dict[str, NDArray[Any]]:
+def run_float(module: nn.Module, network: ir.Network, stimulus: Stimulus, trace: Trace) -> dict[str, NDArray[Any]]:
     """The float trace of `stimulus`.
 
     Args:

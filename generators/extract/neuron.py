@@ -157,9 +157,7 @@ def _reset_mechanism(name: str, neuron: snntorch.Leaky) -> ir.ResetMechanism:
     return mechanism
 
 
-def _check_inhibition(
-    name: str, neuron: snntorch.Leaky, shape: tuple[int, ...], order: tuple[int, ...] | None
-) -> None:
+def _check_inhibition(name: str, neuron: snntorch.Leaky, shape: tuple[int, ...], order: tuple[int, ...] | None) -> None:
     if len(shape) != 1 or order is not None:
         raise UnsupportedModel(
             f"layer '{name}': inhibition on a map, or right behind its Flatten; put it behind a Linear"
