@@ -112,5 +112,5 @@ def _numbers(name: str, value: Any, kinds: str) -> NDArray[Any]:
 def _per_sequence(name: str, value: Any, sequences: int) -> NDArray[np.int64]:
     array = _numbers(name, value, "")
     if array.shape != (sequences,):
-        raise DataError(f"data: {name} has shape {array.shape}; there are {sequences} sequences, so give ({sequences},)")
+        raise DataError(f"data: {name} has shape {array.shape}; {sequences} sequences ask for ({sequences},)")
     return array.astype(np.int64)

@@ -1,0 +1,229 @@
+"""Comparison of traces: reference with csim, where nothing may differ, and float with reference, where the first
+difference is explained.
+
+Traces are dictionaries of arrays as in trace.npz. Layers are compared in the order of the road.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generators.fixed import SPIKE, FixedType
+from generators.ir import Network
+from generators.reference import run_reference
+from generators.stimulus import Stimulus, channels_last
+from generators.tally import Overflow
+from generators.typed import (
+    Integers,
+    TypedInput,
+    TypedLayer,
+    TypedLeaky,
+    TypedLinear,
+    TypedNetwork,
+    TypedReadout,
+    holding,
+    weighted_sum,
+)
+
+Traces = Mapping[str, NDArray[Any]]
+Cause = Literal["overflow", "tie at the threshold", "rounding of a parameter", "rounding of state"]
+_FINE = 60
+"""Fractional bits of a state that counts as not rounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first value that two executors disagree on."""
+
+    layer: str
+    key: str
+    sequence: int
+    timestep: int
+    neuron: int
+    expected: int | float
+    found: int | float
+
+    @property
+    def message(self) -> str:
+        return (
+            f"{self.layer}: csim differs from the reference in {self.key} of sequence {self.sequence}, timestep "
+            f"{self.timestep}, neuron {self.neuron}: expected {self.expected}, found {self.found}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """The first spike in which the float network and the reference part, and why."""
+
+    layer: str
+    sequence: int
+    timestep: int
+    neuron: int
+    cause: Cause
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def mismatches(
+    network: Network, lengths: NDArray[np.int64], expected: Traces, found: Traces
+) -> tuple[int, Difference | None]:
+    """How many values of `found` are not those of `expected`, and the first by sequence, timestep, layer, neuron.
+
+    Args:
+        lengths: (N,) timesteps used of each sequence; a decision counts at the last.
+    """
+    count = 0
+    first: tuple[tuple[int, int, int, int], Difference] | None = None
+    for rank, (layer, key) in enumerate(_keys(network, expected)):
+        ours, theirs = _by_timestep(key, expected[key], lengths), _by_timestep(key, found[key], lengths)
+        unequal = ours != theirs
+        count += int(np.count_nonzero(expected[key] != found[key]))
+        if not unequal.any():
+            continue
+        sequence, timestep, neuron = (int(index) for index in np.argwhere(unequal)[0])
+        at = sequence, timestep, neuron
+        difference = Difference(layer, key.split("/")[0], *at, ours[at].item(), theirs[at].item())
+        place = sequence, timestep, rank, neuron
+        if first is None or place < first[0]:
+            first = place, difference
+    return count, None if first is None else first[1]
+
+
+def _keys(network: Network, trace: Traces) -> Iterator[tuple[str, str]]:
+    """(layer, key) of a trace in the order in which values come about within a timestep."""
+    last = network.layers[-1].name
+    for neuron in network.neurons:
+        for kind in ("spikes", "mem"):
+            if f"{kind}/{neuron.name}" in trace:
+                yield neuron.name, f"{kind}/{neuron.name}"
+    for key in ("readout/count", "readout/mem", "output", "decision_steps", "decision"):
+        if key in trace:
+            yield last, key
+
+
+def _by_timestep(key: str, values: NDArray[Any], lengths: NDArray[np.int64]) -> NDArray[Any]:
+    """(N, T, n), a decision at the last timestep of its sequence."""
+    if key == "decision_steps":
+        return values[..., None]
+    if key != "decision":
+        return values
+    placed = np.zeros((len(lengths), int(lengths.max()), 1), values.dtype)
+    placed[np.arange(len(lengths)), lengths - 1, 0] = values
+    return placed
+
+
+def agreement(
+    typed: TypedNetwork,
+    integers: Integers,
+    stimulus: Stimulus,
+    floating: Traces,
+    reference: Traces,
+    overflows: tuple[Overflow, ...],
+) -> dict[str, Any]:
+    """The float half of the report's `agreement`.
+
+    Returns:
+        `decisions_float_reference` (None without readout), `spikes_float_reference` (None if no spikes were traced)
+        and `first_divergence` (None if every traced spike is equal).
+    """
+    decisions = None
+    if "decision" in reference:
+        decisions = float(np.mean(floating["decision"] == reference["decision"]))
+    names = [layer.name for layer in typed.network.neurons if f"spikes/{layer.name}" in reference]
+    equal = [floating[f"spikes/{name}"] == reference[f"spikes/{name}"] for name in names]
+    total = sum(stimulus.timesteps * layer.shape[-1] for layer in equal)
+    unequal = sum(int(np.count_nonzero(~layer)) for layer in equal)
+    divergence = None
+    if unequal:
+        place = _first(names, [~layer for layer in equal], typed.network.input.reset_policy == "never")
+        divergence = Divergence(*place, _cause(typed, integers, stimulus, overflows, floating, *place)).to_json()
+    return {
+        "decisions_float_reference": decisions,
+        "spikes_float_reference": 1 - unequal / total if total else None,
+        "first_divergence": divergence,
+    }
+
+
+def _first(names: list[str], unequal: list[NDArray[np.bool_]], carried: bool) -> tuple[str, int, int, int]:
+    """(layer, sequence, timestep, neuron): the earliest in time, so that nothing before it can be its cause."""
+    found = []
+    for rank, mask in enumerate(unequal):
+        hits = np.argwhere(mask)
+        if not hits.size:
+            continue
+        if not carried:
+            hits = hits[hits[:, 1] == hits[:, 1].min()]
+        sequence, timestep, neuron = (int(index) for index in hits[0])
+        order = (sequence, timestep, rank, neuron) if carried else (timestep, rank, sequence, neuron)
+        found.append((order, (names[rank], sequence, timestep, neuron)))
+    return min(found)[1]
+
+
+def _cause(
+    typed: TypedNetwork,
+    integers: Integers,
+    stimulus: Stimulus,
+    overflows: tuple[Overflow, ...],
+    floating: Traces,
+    name: str,
+    sequence: int,
+    timestep: int,
+    neuron: int,
+) -> Cause:
+    carried = typed.network.input.reset_policy == "never"
+    order = [layer.layer.name for layer in typed.layers]
+    upstream = order[: order.index(name) + 1]
+    for overflow in overflows:
+        before = (
+            any((n, t) <= (sequence, timestep) for n, t in overflow.first.items())
+            if carried
+            else overflow.first.get(sequence, timestep + 1) <= timestep
+        )
+        if overflow.layer in upstream and before:
+            return "overflow"
+    rows = slice(0 if carried else sequence, sequence + 1)
+    alone = Stimulus(stimulus.frames[rows], stimulus.lengths[rows], None)
+    layer = typed.layer(name)
+    assert isinstance(layer, TypedLeaky)
+    mem = run_reference(typed, integers, alone, "states").trace[f"mem/{name}"][-1, timestep, neuron]
+    theta = np.broadcast_to(integers[f"{name}/threshold"], (layer.layer.size,))[neuron]
+    common = max(layer.membrane.frac, layer.threshold.frac)
+    if int(mem) << common - layer.membrane.frac == int(theta) << common - layer.threshold.frac:
+        return "tie at the threshold"
+    unrounded = run_reference(_with_fine_states(typed, alone), integers, alone, "spikes").trace[f"spikes/{name}"]
+    differs = unrounded[-1, timestep, neuron] != floating[f"spikes/{name}"][sequence, timestep, neuron]
+    return "rounding of a parameter" if differs else "rounding of state"
+
+
+def _with_fine_states(typed: TypedNetwork, stimulus: Stimulus) -> TypedNetwork:
+    """The same parameters, but every state, sum and input so fine that rounding it moves nothing."""
+    layers: list[TypedLayer] = []
+    results: dict[str, FixedType] = {}
+    for layer in typed.layers:
+        source = results[layer.layer.inputs[0]] if not isinstance(layer, TypedInput) else SPIKE
+        match layer:
+            case TypedInput():
+                largest = float(np.abs(channels_last(stimulus.frames, layer.layer.shape)).max())
+                bound = int(largest + 1) << _FINE
+                typed_layer: TypedLayer = replace(layer, result=holding(-bound, bound, _FINE))
+            case TypedLinear():
+                exact = weighted_sum(layer.layer.in_features, layer.weight, source, layer.bias)
+                typed_layer = replace(layer, input=source, accum=exact, result=exact)
+            case TypedLeaky():
+                mem = FixedType(2 * _FINE + layer.membrane.integer, _FINE + layer.membrane.integer)
+                typed_layer = replace(layer, input=source, membrane=mem)
+            case TypedReadout():
+                # no spike depends on the readout
+                continue
+            case _:
+                assert_never(layer)
+        layers.append(typed_layer)
+        results[layer.layer.name] = typed_layer.result
+    network = replace(typed.network, layers=tuple(layer.layer for layer in layers))
+    return TypedNetwork(network, tuple(layers))

@@ -1,0 +1,134 @@
+"""The report: what a build has found, as JSON, as Markdown and as a table for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Report = dict[str, Any]
+STAGES = ("float", "reference", "csim")
+
+
+def assemble(
+    name: str,
+    labels: NDArray[np.int64] | None,
+    lengths: NDArray[np.int64],
+    traces: Mapping[str, Mapping[str, NDArray[Any]]],
+    agreement: Mapping[str, Any],
+    layers: Sequence[Mapping[str, Any]],
+    notes: Sequence[str],
+    versions: Mapping[str, str],
+    seconds: Mapping[str, float],
+) -> Report:
+    """The content of report.json.
+
+    Args:
+        labels: (N,) classes, or None.
+        lengths: (N,) timesteps used of each sequence.
+        traces: stage → arrays of its trace.npz.
+        agreement: see interface; of float, reference and csim.
+        layers: name, type, reuse_factor, precision, parameters, multipliers and warnings of each.
+        notes: remarks on the network as a whole.
+    """
+    return {
+        "name": name,
+        "sequences": len(lengths),
+        "timesteps": int(lengths.sum()),
+        "accuracy": {stage: _accuracy(traces[stage].get("decision"), labels) for stage in STAGES},
+        "agreement": dict(agreement),
+        "layers": [dict(layer) for layer in layers],
+        "notes": list(notes),
+        "versions": dict(versions),
+        "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
+    }
+
+
+def _accuracy(decision: NDArray[Any] | None, labels: NDArray[np.int64] | None) -> float | None:
+    if decision is None or labels is None:
+        return None
+    # a logit is the second class's lead over the first
+    classes = decision > 0 if decision.dtype.kind == "f" else decision
+    return float(np.mean(classes == labels))
+
+
+def terminal_table(report: Report) -> str:
+    """A page for the terminal: accuracy, agreement, one line per layer, warnings, seconds."""
+    accuracy, agreed = report["accuracy"], report["agreement"]
+    lines = [
+        f"{report['name']}: {report['sequences']} sequences, {report['timesteps']} timesteps",
+        "  accuracy   " + "   ".join(f"{stage} {_percent(accuracy[stage])}" for stage in STAGES),
+        f"  agreement  decisions {_percent(agreed['decisions_float_reference'])}, spikes "
+        f"{_percent(agreed['spikes_float_reference'])} (float = reference); "
+        f"{agreed['mismatches_reference_csim']} values differ (reference = csim)",
+    ]
+    if agreed["first_divergence"]:
+        lines.append(f"  first part {_divergence(agreed['first_divergence'])}")
+    lines += ["", *("  " + line for line in _columns(_layer_rows(report)))]
+    warnings = [f"  {layer['name']}: {text}" for layer in report["layers"] for text in layer["warnings"]]
+    if warnings or report["notes"]:
+        lines += ["", *warnings, *(f"  note: {text}" for text in report["notes"])]
+    lines += ["", "  seconds    " + ", ".join(f"{stage} {value:g}" for stage, value in report["seconds"].items())]
+    return "\n".join(lines)
+
+
+def markdown(report: Report) -> str:
+    """The same as a document."""
+    accuracy, agreed = report["accuracy"], report["agreement"]
+    header, *rows = _layer_rows(report)
+    lines = [
+        f"# {report['name']}",
+        "",
+        f"{report['sequences']} sequences, {report['timesteps']} timesteps.",
+        "",
+        "| | float | reference | csim |",
+        "|---|---|---|---|",
+        "| accuracy | " + " | ".join(_percent(accuracy[stage]) for stage in STAGES) + " |",
+        "",
+        f"- Decisions equal, float and reference: {_percent(agreed['decisions_float_reference'])}",
+        f"- Spikes equal, float and reference: {_percent(agreed['spikes_float_reference'])}",
+        f"- Values that differ, reference and csim: {agreed['mismatches_reference_csim']}",
+    ]
+    if agreed["first_divergence"]:
+        lines.append(f"- First divergence of float and reference: {_divergence(agreed['first_divergence'])}")
+    lines += ["", "## Layers", "", _row(header), "|" + "---|" * len(header), *(_row(row) for row in rows)]
+    warnings = [f"- {layer['name']}: {text}" for layer in report["layers"] for text in layer["warnings"]]
+    if warnings or report["notes"]:
+        lines += ["", "## Warnings", "", *warnings, *(f"- {text}" for text in report["notes"])]
+    lines += ["", "## Seconds", "", "| stage | s |", "|---|---|"]
+    lines += [f"| {stage} | {value:g} |" for stage, value in report["seconds"].items()]
+    lines += ["", "## Versions", "", *(f"- {package} {version}" for package, version in report["versions"].items())]
+    return "\n".join(lines) + "\n"
+
+
+def _layer_rows(report: Report) -> list[list[str]]:
+    rows = [["layer", "type", "RF", "parameters", "multipliers", "precision"]]
+    for layer in report["layers"]:
+        precision = ", ".join(f"{key} {kind}" for key, kind in layer["precision"].items())
+        reuse = "-" if layer["reuse_factor"] is None else str(layer["reuse_factor"])
+        rows.append(
+            [layer["name"], layer["type"], reuse, str(layer["parameters"]), str(layer["multipliers"]), precision]
+        )
+    return rows
+
+
+def _columns(rows: list[list[str]]) -> list[str]:
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _row(cells: list[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _divergence(place: Mapping[str, Any]) -> str:
+    return (
+        f"layer {place['layer']}, sequence {place['sequence']}, timestep {place['timestep']}, "
+        f"neuron {place['neuron']}: {place['cause']}"
+    )
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.2f} %"
