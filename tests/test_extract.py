@@ -238,6 +238,74 @@ def test_names_are_those_of_named_modules() -> None:
     assert network.notes == ("layer 'head.0': Identity is dropped, it changes nothing outside training",)
 
 
+def test_a_block_keeps_the_state_of_its_neurons() -> None:
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(4, 4)
+            self.lif = snn.Leaky(0.5)
+            self.mem = None
+
+        @torch.no_grad()
+        def forward(self, x):
+            return self.neurons(self.fc(x))
+
+        def neurons(self, current):
+            spk, self.mem = self.lif(current, self.mem)
+            return spk
+
+    network, _ = extract(nn.Sequential(Block(), Block()), (4,), {})
+    assert [layer.name for layer in network.layers] == ["input", "0.fc", "0.lif", "1.fc", "1.lif"]
+
+
+@pytest.mark.parametrize(
+    "flatten",
+    [
+        lambda x: x.flatten(1),
+        lambda x: x.flatten(start_dim=1, end_dim=-1),
+        lambda x: torch.flatten(x, 1),
+        lambda x: torch.flatten(x, start_dim=-3),
+        lambda x: x.view(x.size(0), -1),
+        lambda x: x.view(-1, 12),
+        lambda x: x.reshape(len(x), -1),
+        lambda x: x.reshape((x.shape[0], x.shape[1] * x.shape[2] * x.size(-1))),
+        lambda x: torch.reshape(x, (x.shape[0], 12)),
+        lambda x: x.view(x.shape).flatten(1).contiguous().view(-1, 12),
+        nn.Flatten(),
+        nn.Flatten(1, 3),
+    ],
+)
+def test_every_way_to_flatten(flatten: Callable[..., Any]) -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(12, 2)
+            self.flatten = flatten
+
+        def forward(self, x):
+            return self.fc(self.flatten(x))
+
+    module = Net()
+    _, parameters = extract(module, (2, 2, 3), {})
+    weight = module.fc.weight.detach().double().numpy().reshape(2, 2, 2, 3)
+    np.testing.assert_array_equal(parameters["fc/weight"], np.moveaxis(weight, 1, -1).reshape(2, 12))
+
+
+@pytest.mark.parametrize(
+    ("reshape", "told"),
+    [
+        (lambda x: x.view(-1, 4), "view of the input"),
+        (lambda x: x.permute(0, 2, 3, 1).flatten(1), "permute of the input"),
+        (lambda x: x.transpose(1, 2).reshape(-1, 12), "transpose of the input"),
+        (lambda x: x.reshape(-1, 12, 1), "reshape of the input"),
+    ],
+)
+def test_other_reshapes_are_refused(reshape: Callable[..., Any], told: str) -> None:
+    with pytest.raises(UnsupportedModel) as error:
+        extract(forward_of(lambda self, x: self.fc1(reshape(x)[..., :4].flatten(1)[:, :4])), (2, 2, 3), {})
+    assert str(error.value) == f"model: {told} is not supported; use the modules {MODULES}"
+
+
 def sequential(*middle: nn.Module, **neuron: Any) -> nn.Sequential:
     torch.manual_seed(1)
     neuron = {"beta": 0.5, "init_hidden": True, **neuron}
@@ -562,13 +630,13 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
     ),
     (
         lambda: forward_of(states_swapped, mem1=None, mem2=None),
-        "layer 'lif1': its mem comes from 'mem2', where forward does not keep the new one; assign the mem it returned "
-        "to 'mem2'",
+        "layer 'lif1': its mem comes from attribute 'mem2', where forward does not keep the new one; assign the mem it "
+        "returned to 'mem2'",
     ),
     (
         lambda: forward_of(state_not_kept, mem1=torch.zeros(1, 5)),
-        "layer 'lif1': its mem comes from 'mem1', where forward does not keep the new one; assign the mem it returned "
-        "to 'mem1'",
+        "layer 'lif1': its mem comes from attribute 'mem1', where forward does not keep the new one; assign the mem it "
+        "returned to 'mem1'",
     ),
     (
         lambda: forward_of(state_not_returned),
@@ -683,6 +751,10 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
     (
         lambda: named(fc=nn.Linear(4, 3), readout=snn.Leaky(0.5, init_hidden=True)),
         "layer 'readout': the name is reserved for the readout of the design; rename the module",
+    ),
+    (
+        lambda: sequential(type("SNNReadout", (nn.ReLU,), {})()),
+        "readout '2': its forward changes its input; a marker must be an identity",
     ),
     (
         lambda: sequential(SNNReadout(), SNNReadout()),

@@ -17,8 +17,10 @@ from torch import nn
 
 from generators import ir
 from generators.decision import boundaries, decide, spike_counts
-from generators.extract.chain import Chain, Step, hardware_order, read_chain
+from generators.extract.chain import Chain, Step, read_chain
+from generators.extract.flow import hardware_order
 from generators.extract.runner import Runner
+from generators.extract.tracing import EXCLUSIVE
 from generators.stimulus import Stimulus
 
 Trace = Literal["decisions", "spikes", "states"]
@@ -38,6 +40,11 @@ def run_float(module: nn.Module, network: ir.Network, stimulus: Stimulus, trace:
         UnsupportedModel: as `extract`.
     """
     network.check_lengths(stimulus.lengths)
+    with EXCLUSIVE:
+        return _run_float(module, network, stimulus, trace)
+
+
+def _run_float(module: nn.Module, network: ir.Network, stimulus: Stimulus, trace: Trace) -> dict[str, NDArray[Any]]:
     runner = Runner(module, read_chain(module, network.input.shape))
     if network.input.reset_policy != "never":
         return _padded(_run(runner, network, stimulus, trace), stimulus)

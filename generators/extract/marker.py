@@ -16,7 +16,7 @@ from torch import nn
 
 from generators import ir
 from generators.errors import ConfigError, HlspikeError, UnsupportedModel
-from generators.extract.chain import Flow
+from generators.extract.flow import Flow
 
 KEYS = (
     "output_mode",

@@ -20,6 +20,7 @@ from generators.errors import UnsupportedModel
 from generators.extract.chain import Step, read_chain
 from generators.extract.marker import settle
 from generators.extract.neuron import read_leaky, values
+from generators.extract.tracing import EXCLUSIVE
 from generators.extract.trial import verify
 
 Arrays = dict[str, NDArray[np.float64]]
@@ -42,6 +43,11 @@ def extract(
         UnsupportedModel: the module holds what would not be built exactly as it runs.
         ConfigError: a configured value is illegal, or impossible for this network.
     """
+    with EXCLUSIVE:
+        return _extract(module, tuple(input_shape), readout)
+
+
+def _extract(module: nn.Module, input_shape: tuple[int, ...], readout: Mapping[str, Any]) -> tuple[ir.Network, Arrays]:
     chain = read_chain(module, input_shape)
     decision = settle(readout, chain.marker, chain.output)
     if decision.readout is None and chain.output.factor != 1:
@@ -49,7 +55,7 @@ def extract(
             f"layer '{chain.output.layer}': graded_spikes_factor is {chain.output.factor:g}, but no layer follows "
             "whose weights could take it in; set it to 1"
         )
-    layers: list[ir.Layer] = [ir.Input(tuple(input_shape), decision.reset_policy, decision.window_size)]
+    layers: list[ir.Layer] = [ir.Input(input_shape, decision.reset_policy, decision.window_size)]
     parameters: Arrays = {}
     notes = list(chain.notes)
     for step in chain.steps:

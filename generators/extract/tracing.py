@@ -1,8 +1,7 @@
 """One timestep of the user's forward as a torch.fx graph.
 
 In: a module and the shape of one timestep. Out: the graph of a timestep in the steady state, that is of the second
-call, so that what forward sets up on its first call is no branch of it. Shapes are known while tracing: code that
-looks at them runs as it would.
+call, so that what forward sets up on its first call is no branch of it.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dis
 import inspect
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -22,131 +22,29 @@ import torch
 from torch import fx, nn
 
 from generators.errors import UnsupportedModel
-from generators.extract.float64 import MARKER, Slot, first_sentence, float64_copy, is_leaf, layer_input, slots
+from generators.extract.float64 import Slot, first_sentence, float64_copy, is_leaf, layer_input, slots
+from generators.extract.tracer import BATCH, Tracer
 
-BATCH = 7
-"""Sequences of the trial call: a number that is unlikely to be one of the model's own dimensions."""
+EXCLUSIVE = threading.RLock()
+"""Held while tracing and while running a module: torch.fx replaces nn.Module.__call__ for the whole process."""
 
 TIME_LOOP_REMEDY = "give the body of the time loop as a one-timestep forward that keeps its state"
 
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """The graph, the private copy whose layers it calls by name, and forward's arguments beside the input."""
+    """The graph, and the private copy whose layers it calls by name."""
 
     module: nn.Module
     graph: fx.Graph
     slots: tuple[tuple[Slot, Any], ...]
     """What the module's own attributes hold after a timestep: proxies of graph nodes, where forward set them."""
-    arguments: tuple[str, ...]
     required: tuple[str, ...]
+    """Arguments of forward, beside the input, that have no default."""
 
 
 class _ResetOnEveryCall(Exception):  # noqa: N818 - caught where it is defined
     pass
-
-
-class _Proxy(fx.Proxy):
-    """A proxy that knows the shape of its tensor."""
-
-    def _known(self, name: str) -> Any:
-        value = self.node.meta.get("value")
-        return getattr(value, name) if isinstance(value, torch.Tensor) else fx.proxy.Attribute(self, name)
-
-    shape = property(lambda self: self._known("shape"))
-    ndim = property(lambda self: self._known("ndim"))
-    dtype = property(lambda self: self._known("dtype"))
-    device = property(lambda self: self._known("device"))
-
-    def size(self, *dim: int) -> Any:
-        return self._known("size")(*dim)
-
-    def dim(self) -> Any:
-        return self._known("dim")()
-
-    def __len__(self) -> int:
-        value = self.node.meta.get("value")
-        return len(value) if isinstance(value, torch.Tensor) else super().__len__()
-
-
-class _Tracer(fx.Tracer):
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        super().__init__()
-        self.shape = shape
-        self.kept: dict[int, list[Slot]] = {}
-        self.path: list[str] = []
-        """The modules under way; left as it is when one raises, so that the message can name it."""
-
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return is_leaf(m)
-
-    def call_module(self, m: nn.Module, forward: Any, args: Any, kwargs: Any) -> Any:
-        self.path.append(self.path_of_module(m))
-        result = super().call_module(m, forward, args, kwargs)
-        self.path.pop()
-        return result
-
-    def proxy(self, node: fx.Node) -> fx.Proxy:
-        return _Proxy(node, self)
-
-    def create_arg(self, a: Any) -> Any:
-        if isinstance(a, torch.Tensor) and id(a) in self.kept:
-            found = self.kept[id(a)]
-            node = self.create_node("get_attr", str(found[0]), (), {})
-            node.meta["slots"] = tuple(found)
-            return node
-        return super().create_arg(a)
-
-    def create_proxy(self, kind: str, target: Any, args: Any, kwargs: Any, *rest: Any, **named: Any) -> fx.Proxy:
-        proxy = super().create_proxy(kind, target, args, kwargs, *rest, **named)
-        proxy.node.meta["module"] = self.path[-1] if self.path else ""
-        # a value is only there to answer questions about shapes; what cannot be computed stays symbolic
-        with contextlib.suppress(Exception):
-            proxy.node.meta["value"] = self._value(proxy.node, *fx.node.map_aggregate((args, kwargs), _value_of))
-        return proxy
-
-    def _value(self, node: fx.Node, args: Any, kwargs: Any) -> Any:
-        match node.op:
-            case "placeholder":
-                return self._first(node)
-            case "get_attr":
-                return dict(self.root.named_parameters())[str(node.target)]
-            case "call_module":
-                return _output_of(self.root.get_submodule(str(node.target)), layer_input(args, kwargs))
-            case "call_method":
-                return getattr(args[0], str(node.target))(*args[1:], **kwargs)
-            case _:
-                return node.target(*args, **kwargs)  # type: ignore[operator]
-
-    def _first(self, node: fx.Node) -> torch.Tensor:
-        if any(other.op == "placeholder" and other is not node for other in self.graph.nodes):
-            raise LookupError("only the input has a known shape")
-        return torch.zeros(BATCH, *self.shape, dtype=torch.float64)
-
-
-def _output_of(layer: nn.Module, x: Any) -> Any:
-    # forward itself would be traced
-    match layer:
-        case snntorch.Leaky():
-            return (x, x) if returns_pair(layer) else x
-        case nn.Linear():
-            return x.new_zeros(*x.shape[:-1], layer.out_features)
-        case nn.Flatten():
-            return x.flatten(layer.start_dim, layer.end_dim)
-        case nn.Identity() | nn.modules.dropout._DropoutNd():
-            return x
-        case _ if type(layer).__name__ == MARKER:
-            return x
-    raise LookupError("a layer that is not supported")
-
-
-def _value_of(argument: Any) -> Any:
-    return argument.node.meta["value"] if isinstance(argument, fx.Proxy) else argument
-
-
-def returns_pair(neuron: snntorch.Leaky) -> bool:
-    """Whether its forward returns (spk, mem) rather than spk (Leaky.forward, its last lines)."""
-    return bool(neuron.output) or not neuron.init_hidden
 
 
 def trace(module: nn.Module, shape: tuple[int, ...]) -> Traced:
@@ -167,7 +65,7 @@ def trace(module: nn.Module, shape: tuple[int, ...]) -> Traced:
     parameters = list(inspect.signature(type(private).forward).parameters.values())[1:]
     named = [p for p in parameters[1:] if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     required = tuple(p.name for p in named if p.default is p.empty)
-    tracer = _Tracer(shape)
+    tracer = Tracer(shape)
     _refuse_strays(private)
     for name, layer in private.named_modules():
         if isinstance(layer, (nn.Linear, nn.Flatten, snntorch.SpikingNeuron)):
@@ -193,8 +91,7 @@ def trace(module: nn.Module, shape: tuple[int, ...]) -> Traced:
             ) from None
         except Exception as error:
             raise UnsupportedModel(_refusal(private, tracer.path, error)) from error
-    arguments = tuple(p.name for p in named if p.name not in defaults)
-    return Traced(private, graph, tuple(slots(private)), arguments, required)
+    return Traced(private, graph, tuple(slots(private)), required)
 
 
 def _refuse_strays(root: nn.Module) -> None:
@@ -259,7 +156,8 @@ def _refusal(root: nn.Module, path: list[str], error: Exception) -> str:
 
 
 def _loops(root: nn.Module) -> bool:
-    forwards = [type(m).forward for m in root.modules() if not type(m).__module__.startswith("torch.nn")]
+    mine = (m for m in root.modules() if not is_leaf(m) and not type(m).__module__.startswith("torch.nn."))
+    forwards = [type(m).forward for m in mine]
     return any(_jumps_back(f.__code__) for f in forwards if inspect.isfunction(f))
 
 

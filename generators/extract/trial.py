@@ -13,8 +13,9 @@ from torch import nn
 
 from generators import ir
 from generators.errors import UnsupportedModel
-from generators.extract.chain import Chain, Step, hardware_order
+from generators.extract.chain import Chain, Step
 from generators.extract.float64 import first_sentence
+from generators.extract.flow import hardware_order
 from generators.extract.neuron import INTEGRATES_WITHIN
 from generators.extract.runner import Runner
 
