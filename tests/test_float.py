@@ -372,3 +372,13 @@ def test_a_sequence_that_the_window_cuts_is_refused() -> None:
         "data: sequence 0 has 12 timesteps, but reset_policy fixed_window ends a sequence every 5; pad or cut it to a "
         "multiple, or set readout.window_size"
     )
+
+
+def test_a_threshold_beyond_single_precision_is_not_rounded() -> None:
+    # snnTorch's surrogates return float32, and float32 spikes times a scalar threshold would be float32 again
+    module = eighths(nn.Sequential(nn.Linear(4, 3), snn.Leaky(0.5, np.float64(0.1), init_hidden=True)))
+    data = stimulus((4,))
+    network, parameters = extract(module, (4,), {"decision_rule": "none", "window_size": 12})
+    got = run_float(module, network, data, "states")
+    np.testing.assert_array_equal(got["mem/1"], interpret(network, parameters, data.frames, [11])["mem/1"])
+    assert got["spikes/1"].any()
