@@ -109,6 +109,20 @@ class ListOfStates(Forms):
         return spk2
 
 
+class NeuronsOwnBuffer(Forms):
+    def forward(self, x):
+        spk1, mem1 = self.lif1(self.fc1(x), self.lif1.mem)
+        spk2, mem2 = self.lif2(self.fc2(spk1), mem=self.lif2.mem)
+        return (mem1, mem2), spk2
+
+
+class StateOfBothInOneList(Forms):
+    def forward(self, x, mems):
+        spk1, mem1 = self.lif1(self.fc1(x), None if mems is None else mems[0])
+        spk2, mem2 = self.lif2(self.fc2(spk1), None if mems is None else mems[1])
+        return spk2, [mem1, mem2]
+
+
 class OptionalArguments(Forms):
     def forward(self, x, mem1=None, mem2=None, record: bool = False):
         if mem1 is None:
@@ -156,6 +170,8 @@ FORMS = [
     BuffersAsState,
     LazyAttributes,
     ListOfStates,
+    NeuronsOwnBuffer,
+    StateOfBothInOneList,
     OptionalArguments,
     RequiredArguments,
     StateTuple,
@@ -194,7 +210,7 @@ def test_every_form_gives_the_same_network(form: type[Forms]) -> None:
 @pytest.mark.parametrize("form", FORMS)
 def test_a_module_fresh_from_training_is_read_and_left_alone(form: type[Forms]) -> None:
     module = form().train()
-    state = [None, None, None] if form is RequiredArguments else []
+    state = {"RequiredArguments": [None] * 3, "StateOfBothInOneList": [None]}.get(form.__name__, [])
     out = module(torch.rand(2, 4), *state)
     module(torch.rand(2, 4), *state)
     before = {k: v.clone() for k, v in module.state_dict().items()}

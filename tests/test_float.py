@@ -142,7 +142,7 @@ def test_every_form_runs_as_the_plain_loop(form: type[Forms], window: int) -> No
 def test_state_left_over_from_training_does_not_reach_the_trace(form: type[Forms]) -> None:
     data = stimulus((4,))
     module, used = eighths(form()), eighths(form())
-    state = [None, None, None] if form.__name__ == "RequiredArguments" else []
+    state = {"RequiredArguments": [None] * 3, "StateOfBothInOneList": [None]}.get(form.__name__, [])
     for _ in range(3):
         used(torch.rand(4, 4) * 3, *state)
     network, _ = extract(module, (4,), {"decision_rule": "none", "window_size": 4})

@@ -37,6 +37,8 @@ def memory(name: str, mem: Value) -> Argument | Kept | None:
     match mem:
         case None | Argument() | Kept():
             return mem
+        case Constant(target) if target == f"{name}.mem":
+            return None
         case Constant():
             raise UnsupportedModel(
                 f"layer '{name}': its mem is the same on every call, which resets it; {TIME_LOOP_REMEDY}"
