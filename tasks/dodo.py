@@ -1,0 +1,203 @@
+"""The tasks of a build, in the order of the road. Arguments with `=` on the command line are Hydra overrides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from doit import create_after
+
+from tasks import engine, graph, steps
+
+DOIT_CONFIG = engine.options()
+VARIANTS = graph.variants()
+Tasks = Iterator[dict[str, Any]]
+
+
+def task_config() -> Tasks:
+    """the resolved configuration"""
+    for variant in VARIANTS:
+        yield graph.step(
+            variant, "config", steps.config, config=variant.config,
+            arguments={"config": variant.config}, outputs=[variant.layout.config],
+        )
+
+
+def task_stimulus() -> Tasks:
+    """the sequences every executor runs"""
+    for variant in VARIANTS:
+        given = {
+            "data": {key: variant.config["data"][key] for key in ("source", "kwargs")},
+            "input_shape": variant.config["model"]["input_shape"],
+            "seed": variant.config["seed"],
+        }
+        yield graph.step(
+            variant, "stimulus", steps.stimulus, config=given, arguments=given, outputs=[variant.layout.stimulus],
+            code=("generators/stimulus.py",),
+        )
+
+
+def task_train() -> Tasks:
+    """the trained parameters"""
+    for variant in VARIANTS:
+        if variant.config["model"]["train"] is None:
+            continue
+        given = {"model": variant.config["model"], "seed": variant.config["seed"]}
+        yield graph.step(
+            variant, "train", steps.train, config=given, arguments=given,
+            inputs=graph.existing(variant.config["model"]["checkpoint"]), outputs=[variant.layout.state_dict],
+            packages=("torch", "snntorch"),
+        )
+
+
+def task_extract() -> Tasks:
+    """the network and its parameters"""
+    for variant in VARIANTS:
+        layout, given = variant.layout, graph.extraction(variant)
+        yield graph.step(
+            variant, "extract", steps.extract, config=given,
+            arguments={**given, "key": graph.network_key(variant)}, inputs=graph.state_files(variant),
+            outputs=[layout.network, layout.weights, layout.network_key],
+            code=graph.FRONT, packages=("torch", "snntorch"),
+        )
+
+
+def task_float() -> Tasks:
+    """the PyTorch module, run in float64"""
+    for variant in VARIANTS:
+        layout = variant.layout
+        given = {key: value for key, value in graph.extraction(variant).items() if key != "readout"}
+        given |= variant.config["sim"]
+        yield graph.step(
+            variant, "float", steps.run_float, config=given, arguments=given,
+            inputs=[layout.network, layout.weights, layout.stimulus, *graph.state_files(variant)],
+            outputs=[layout.trace("float")], code=graph.FRONT, packages=("torch", "snntorch"),
+        )
+
+
+def task_kernels() -> Tasks:
+    """the hand-written C++, copied into the project"""
+    for variant in VARIANTS:
+        copies = variant.layout.copies()
+        yield graph.step(
+            variant, "kernels", steps.kernels, config=None, arguments={}, inputs=copies, outputs=copies.values(),
+        )
+
+
+def task_headers() -> Tasks:
+    """AMD's headers, precompiled; and what no design changes, compiled"""
+    yield from graph.headers(VARIANTS)
+
+
+def task_design() -> Tasks:
+    """types, rounded parameters, reuse factors"""
+    for variant in VARIANTS:
+        layout, units = variant.layout, graph.units(variant)
+        given = {
+            "hls": variant.config["hls"],
+            "io": variant.config["target"]["io"],
+            "calibration": variant.config["data"]["calibration"],
+        }
+        described = [path for unit in units for path in (layout.unit(unit), layout.unit_arrays(unit))]
+        yield graph.step(
+            variant, "design", steps.design, config={**given, "units": units}, arguments={**given, "units": units},
+            inputs=[layout.network, layout.weights, layout.stimulus],
+            outputs=[layout.typed, layout.integers, layout.design, *described],
+            code=graph.NUMBERS, packages=("numpy",),
+        )
+
+
+def task_generate() -> Tasks:
+    """the C++ of each layer, the top and the test bench"""
+    for variant in VARIANTS:
+        layout = variant.layout
+        for unit in graph.units(variant):
+            yield graph.step(
+                variant, "generate", steps.generate, unit, config=None, arguments={"unit": unit},
+                inputs=[layout.unit(unit), layout.unit_arrays(unit)], outputs=layout.sources(unit),
+                code=graph.EMISSION, packages=("jinja2",),
+            )
+
+
+def task_compile() -> Tasks:
+    """the object of each unit"""
+    for variant in VARIANTS:
+        layout, header = variant.layout, graph.header(variant)
+        for unit in graph.units(variant):
+            yield graph.step(
+                variant, "compile", steps.compile_unit, unit, config=variant.compiler,
+                arguments={"toolchain": variant.toolchain, "unit": unit, "header": header},
+                inputs=[*graph.included(variant, unit), header.with_name(header.name + ".gch")],
+                outputs=[layout.compiled(unit)], after=[graph.name(variant, "kernels")],
+            )
+
+
+def task_link() -> Tasks:
+    """the csim program"""
+    for variant in VARIANTS:
+        layout = variant.layout
+        objects = [*map(layout.compiled, graph.units(variant)), *graph.bench_objects(variant)]
+        yield graph.step(
+            variant, "link", steps.link, config=variant.compiler,
+            arguments={"toolchain": variant.toolchain, "objects": objects}, inputs=objects, outputs=[layout.csim],
+        )
+
+
+def task_reference() -> Tasks:
+    """the network in exact integers"""
+    for variant in VARIANTS:
+        layout, given = variant.layout, variant.config["sim"]
+        bench = [layout.bench_data / f"{name}.npy" for name in ("input", "lengths", "expected")]
+        yield graph.step(
+            variant, "reference", steps.reference, config=given, arguments=given,
+            inputs=[layout.typed, layout.integers, layout.stimulus],
+            outputs=[layout.trace("reference"), layout.overflows, *bench],
+            code=graph.NUMBERS, packages=("numpy",), after=[graph.name(variant, "design")],
+        )
+
+
+def task_csim() -> Tasks:
+    """the generated C++, run"""
+    for variant in VARIANTS:
+        layout, given = variant.layout, variant.config["sim"]
+        bench = [layout.bench_data / f"{name}.npy" for name in ("input", "lengths", "expected")]
+        yield graph.step(
+            variant, "csim", steps.csim, config=given, arguments=given,
+            inputs=[layout.csim, *bench, layout.typed, layout.stimulus], outputs=[layout.trace("csim")],
+            code=("generators/reference.py",), after=["link"],
+        )
+
+
+def task_report() -> Tasks:
+    """comparison and report"""
+    for variant in VARIANTS:
+        layout, stages = variant.layout, ("float", "reference", "csim")
+        given = {
+            "name": str(variant), "sequences": variant.config["sim"]["sequences"], "versions": variant.versions
+        }
+        yield graph.step(
+            variant, "report", steps.report, config=given, arguments=given,
+            inputs=[*map(layout.trace, stages), layout.overflows, layout.design, layout.typed, layout.integers,
+                    layout.stimulus],
+            outputs=[layout.report, layout.report_text], code=(*graph.NUMBERS, "generators/report.py"),
+        )
+
+
+def task_build() -> Tasks:
+    """everything: from the trained model to a verified HLS project and its report"""
+    yield {"basename": "build", "actions": None, "task_dep": ["config", "report"]}
+
+
+_CREATORS = (task_design, task_generate, task_compile, task_link)
+
+
+def _hardware() -> Tasks:
+    for creator in _CREATORS:
+        yield from creator()
+
+
+if not all(graph.known(variant) for variant in VARIANTS):
+    # Which layers there are is known only when the network has been extracted. One creator makes all of these tasks,
+    # because doit sees that one makes what another reads only among tasks that it is given together.
+    task_hardware = create_after(executed="extract", creates=["design", "generate", "compile", "link"])(_hardware)
+    del task_design, task_generate, task_compile, task_link

@@ -1,0 +1,189 @@
+"""How the tasks of a build hang together: names, slices of configuration, and what a step's result rests on."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from doit.doit_cmd import _CMDLINE_VARS
+from doit.exceptions import InvalidDodoFile
+
+from generators.errors import ConfigError, HlspikeError
+from generators.identifiers import identifiers
+from tasks import engine, files, steps
+from tasks import variants as configured
+from tasks.layout import BENCH, BENCH_UNITS, BUILD, HEADERS, PACKAGE
+from tasks.variants import Variant
+
+FRONT = ("generators/extract/", "generators/ir.py", "generators/decision.py", "generators/stimulus.py")
+"""Sources that reading and running the PyTorch module rests on."""
+NUMBERS = (
+    "generators/fixed.py", "generators/rounding.py", "generators/typed.py", "generators/ir.py", "generators/resolve.py",
+    "generators/quantize.py", "generators/parameters.py", "generators/reference.py", "generators/neurons.py",
+    "generators/matmul.py", "generators/tally.py", "generators/decision.py", "generators/design.py",
+    "generators/schedule.py", "generators/identifiers.py", "generators/stimulus.py", "generators/compare.py",
+)
+"""Sources that types, the reference and the design rest on."""
+EMISSION = ("generators/emit.py", "generators/templates/")
+_UNITS = ("top", "tb")
+
+
+def variants() -> list[Variant]:
+    """The variants of this command line; a fault of it is one line on the terminal."""
+    try:
+        BUILD.mkdir(exist_ok=True)
+        return configured.load(_overrides())
+    except HlspikeError as error:
+        raise InvalidDodoFile(" ".join(str(error).split())) from None
+    except OSError as error:
+        raise InvalidDodoFile(f"{error.filename}: {error.strerror}; the build needs to write there") from None
+
+
+def _overrides() -> list[str]:
+    given = [f"{key}={value}" for key, value in (_CMDLINE_VARS or {}).items()]
+    keys = [argument.partition("=")[0] for argument in sys.argv[1:] if "=" in argument and not argument.startswith("-")]
+    twice = next((key for key in keys if keys.count(key) > 1), None)
+    if twice is not None:
+        raise ConfigError(f"{twice}: given twice on the command line; keep one")
+    return given
+
+
+def name(variant: Variant, basename: str, part: str | None = None) -> str:
+    """The task `basename` of `variant`, and of one part of it."""
+    return ":".join(item for item in (basename, variant.label, part) if item)
+
+
+def step(
+    variant: Variant,
+    basename: str,
+    function: Callable[..., engine.Found],
+    part: str | None = None,
+    *,
+    config: Any,
+    arguments: Mapping[str, Any],
+    inputs: Iterable[Path] = (),
+    outputs: Iterable[Path],
+    code: Iterable[str] = (),
+    packages: Iterable[str] = (),
+    after: Iterable[str] = (),
+) -> dict[str, Any]:
+    """The task of `variant` that runs `function(layout, **arguments)`.
+
+    Args:
+        config: the slice of the configuration that it depends on.
+        code: our own sources that its result rests on, files and folders below the project's.
+        packages: installed packages likewise.
+    """
+    rests = {
+        "config": config,
+        "code": _code((*code, "tasks/steps.py")),
+        "versions": {package: variant.versions[package] for package in packages},
+    }
+    return engine.task(
+        basename,
+        ":".join(item for item in (variant.label, part) if item) or None,
+        function,
+        {"layout": variant.layout, **arguments},
+        inputs=inputs,
+        outputs=outputs,
+        config=rests,
+        seconds=variant.layout.seconds,
+        after=after,
+    )
+
+
+@cache
+def _code(sources: tuple[str, ...]) -> str:
+    paths: list[Path] = []
+    for source in sources:
+        place = PACKAGE / source
+        paths += sorted(place.rglob("*.py")) + sorted(place.rglob("*.j2")) if place.is_dir() else [place]
+    return files.digest(b"\0".join(path.read_bytes() for path in paths))
+
+
+def extraction(variant: Variant) -> dict[str, Any]:
+    """What the network is read from."""
+    model = variant.config["model"]
+    return {
+        "model": {key: model[key] for key in ("source", "kwargs", "input_shape")},
+        "readout": variant.config["readout"],
+        "seed": variant.config["seed"],
+        "state": str(variant.layout.state_dict) if model["train"] is not None else model["checkpoint"],
+    }
+
+
+def state_files(variant: Variant) -> list[Path]:
+    """The file of parameters that the network is loaded from, if there is one."""
+    if variant.config["model"]["train"] is not None:
+        return [variant.layout.state_dict]
+    return existing(variant.config["model"]["checkpoint"])
+
+
+def existing(path: str | None) -> list[Path]:
+    """`path`, unless it is missing: the step that reads it says so better than doit would."""
+    return [Path(path)] if path is not None and Path(path).is_file() else []
+
+
+def network_key(variant: Variant) -> str:
+    return files.digest(json.dumps([extraction(variant), _code(FRONT)]).encode())
+
+
+def known(variant: Variant) -> bool:
+    """Whether network.json is the network of this configuration, so that its layers can be named."""
+    try:
+        record = files.read_json(variant.layout.network_key)
+        same = record["key"] == network_key(variant)
+        return same and variant.layout.network.is_file() and all(
+            files.unchanged(path, state) for path, state in record["files"].items() if path.endswith(".py")
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def units(variant: Variant) -> list[str]:
+    """The units of generated code: a file pair per layer, the top, the test bench."""
+    layers = files.read_json(variant.layout.network)["layers"]
+    return [*identifiers(layer["name"] for layer in layers).values(), *_UNITS]
+
+
+def included(variant: Variant, unit: str) -> list[Path]:
+    """The generated files that compiling `unit` is certain to read; others are found when it is done."""
+    layout = variant.layout
+    if unit not in _UNITS:
+        return list(layout.sources(unit))
+    interfaces = [layout.sources(layer)[0] for layer in units(variant) if layer not in _UNITS]
+    return [*layout.sources(unit), layout.sources("top")[0], *interfaces]
+
+
+def header(variant: Variant) -> Path:
+    """The precompiled header of the variant's compiler."""
+    return HEADERS / variant.toolchain.identity / "ap.h"
+
+
+def bench_objects(variant: Variant) -> list[Path]:
+    return [header(variant).parent / f"{unit}.o" for unit in BENCH_UNITS]
+
+
+def headers(every: Iterable[Variant]) -> Iterator[dict[str, Any]]:
+    """One task per compiler: all variants share what it makes."""
+    done = set()
+    sources = {unit: BENCH / f"{unit}.cpp" for unit in BENCH_UNITS}
+    for variant in every:
+        place = header(variant)
+        if place in done:
+            continue
+        done.add(place)
+        yield engine.task(
+            "headers",
+            variant.toolchain.identity,
+            steps.headers,
+            {"toolchain": variant.toolchain, "header": place, "sources": sources},
+            inputs=[path for path in sorted(BENCH.iterdir()) if path.suffix in (".h", ".cpp")],
+            outputs=[place, place.with_name(place.name + ".gch"), *bench_objects(variant)],
+            config=variant.compiler,
+            seconds=place.parent / "seconds.json",
+        )

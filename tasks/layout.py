@@ -1,0 +1,127 @@
+"""Every path of the build tree, and nowhere else. Paths are relative to the working directory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+BUILD = Path("build")
+DATABASE = BUILD / ".doit.db"
+COMPOSED = BUILD / ".cache"
+"""Composed configurations and the identities of tools, by what they depend on."""
+HEADERS = BUILD / ".headers"
+"""Precompiled headers, one folder per compiler, flags and header package."""
+PACKAGE = Path(__file__).resolve().parent.parent
+KERNELS = PACKAGE / "hls_src" / "kernels"
+BENCH = PACKAGE / "hls_src" / "tb"
+BENCH_UNITS = ("harness", "npy")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The folder of one variant of a build."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        return self.root / "config.yaml"
+
+    @property
+    def stimulus(self) -> Path:
+        return self.root / "stimulus.npz"
+
+    @property
+    def state_dict(self) -> Path:
+        return self.root / "train" / "state_dict.pt"
+
+    @property
+    def network(self) -> Path:
+        return self.root / "network.json"
+
+    @property
+    def network_key(self) -> Path:
+        """What network.json was extracted from: tells whether its layers are those of the configuration."""
+        return self.root / "network.key"
+
+    @property
+    def weights(self) -> Path:
+        return self.root / "weights.npz"
+
+    @property
+    def typed(self) -> Path:
+        return self.root / "typed.json"
+
+    @property
+    def integers(self) -> Path:
+        return self.root / "integers.npz"
+
+    @property
+    def design(self) -> Path:
+        return self.root / "design.json"
+
+    @property
+    def units(self) -> Path:
+        return self.root / "units"
+
+    def unit(self, unit: str) -> Path:
+        """What the text of a unit is made of; its arrays are beside it."""
+        return self.units / f"{unit}.json"
+
+    def unit_arrays(self, unit: str) -> Path:
+        return self.units / f"{unit}.npz"
+
+    @property
+    def firmware(self) -> Path:
+        return self.root / "firmware"
+
+    @property
+    def bench(self) -> Path:
+        return self.root / "tb"
+
+    @property
+    def bench_data(self) -> Path:
+        return self.bench / "data"
+
+    def sources(self, unit: str) -> tuple[Path, ...]:
+        """The generated files of a unit; the last is the one to compile."""
+        if unit == "tb":
+            return (self.bench / "tb.cpp",)
+        return self.firmware / f"{unit}.h", self.firmware / f"{unit}.cpp"
+
+    def copies(self) -> dict[Path, Path]:
+        """Hand-written sources → their copies in the project."""
+        kernels = {path: self.firmware / "kernels" / path.name for path in sorted(KERNELS.glob("*.h"))}
+        bench = {path: self.bench / path.name for path in sorted(BENCH.iterdir()) if path.suffix in (".h", ".cpp")}
+        return kernels | bench
+
+    def compiled(self, unit: str) -> Path:
+        return self.root / "csim" / f"{unit}.o"
+
+    @property
+    def csim(self) -> Path:
+        return self.root / "csim" / "csim"
+
+    def trace(self, stage: str) -> Path:
+        return self.root / stage / "trace.npz"
+
+    @property
+    def overflows(self) -> Path:
+        return self.root / "reference" / "overflows.json"
+
+    @property
+    def report(self) -> Path:
+        return self.root / "report.json"
+
+    @property
+    def report_text(self) -> Path:
+        return self.root / "report.md"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "log"
+
+    @property
+    def seconds(self) -> Path:
+        """How long each step took when it last ran."""
+        return self.root / "log" / "seconds.json"

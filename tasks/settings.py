@@ -1,0 +1,189 @@
+"""The schema of a composed configuration. Every error names the key, the rule and the value found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from generators.errors import ConfigError
+
+_ENTRY_KEYS = {"precision", "reuse_factor"}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Model(_Strict):
+    """The network: where it is built, trained and loaded from."""
+
+    source: str
+    kwargs: dict[str, Any] = Field(default_factory=dict)
+    checkpoint: str | None = None
+    train: str | None = None
+    train_kwargs: dict[str, Any] = Field(default_factory=dict)
+    input_shape: list[int] = Field(min_length=1)
+
+    @field_validator("input_shape")
+    @classmethod
+    def _positive(cls, value: list[int]) -> list[int]:
+        if min(value) < 1:
+            raise ValueError("every dimension must be at least 1")
+        return value
+
+
+class Data(_Strict):
+    """The sequences the executors run."""
+
+    source: str
+    kwargs: dict[str, Any] = Field(default_factory=dict)
+    calibration: int = Field(64, ge=1)
+
+
+class Readout(_Strict):
+    """The decision; null leaves a value to the marker in the model. Checked against the network at extraction."""
+
+    output_mode: str | None = None
+    decision_rule: str | None = None
+    window_size: int | None = None
+    class_threshold: int | None = None
+    beta: float | None = None
+    n_classes: int | None = None
+    reset_policy: str | None = None
+    emit: str | None = None
+    stream_length: int | None = None
+    state_reset_policy: str | None = None
+
+
+class Entry(_Strict):
+    """Precision and reuse factor at one level."""
+
+    precision: dict[str, str] | str | None = None
+    reuse_factor: int | None = Field(None, ge=1)
+
+
+class Hls(_Strict):
+    """Precision and reuse factors: layers over types over model."""
+
+    model: Entry = Field(default_factory=Entry)
+    types: dict[str, Entry] = Field(default_factory=dict)
+    layers: dict[str, Entry] = Field(default_factory=dict)
+
+
+class Target(_Strict):
+    """The part and the interface of the design."""
+
+    part: str
+    clock_period: float = Field(gt=0)
+    clock_uncertainty: str | float | None = None
+    io: Literal["parallel", "stream"]
+    flow_target: Literal["vivado", "vitis"] = "vivado"
+
+    @field_validator("io", mode="before")
+    @classmethod
+    def _axis(cls, value: Any) -> Any:
+        if value == "axis":
+            raise ValueError("axis is not built yet; choose parallel or stream")
+        return value
+
+
+class Sim(_Strict):
+    """What is run and recorded."""
+
+    trace: Literal["decisions", "spikes", "states"] = "spikes"
+    sequences: int | None = Field(None, ge=1)
+
+
+class Csim(_Strict):
+    """The compiler of the C simulation."""
+
+    compiler: str = "g++"
+
+
+class Settings(_Strict):
+    """A composed configuration."""
+
+    name: str
+    seed: int = 0
+    model: Model
+    data: Data
+    readout: Readout = Field(default_factory=Readout)
+    hls: Hls = Field(default_factory=Hls)
+    target: Target
+    sim: Sim = Field(default_factory=Sim)
+    csim: Csim = Field(default_factory=Csim)
+
+    @field_validator("name")
+    @classmethod
+    def _folder(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", value):
+            raise ValueError("a name is a folder below build/: letters, digits, and _ . + - within it")
+        return value
+
+
+def validated(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration as plain values, dotted layer names flattened.
+
+    Raises:
+        ConfigError: the first key that breaks the schema.
+    """
+    plain = dict(config)
+    hls = plain.get("hls")
+    if isinstance(hls, Mapping) and isinstance(hls.get("layers"), Mapping):
+        plain["hls"] = {**hls, "layers": flattened(hls["layers"])}
+    plain = {key: value for key, value in plain.items() if value is not None or key not in ("readout", "hls")}
+    try:
+        return Settings.model_validate(plain).model_dump()
+    except ValidationError as error:
+        raise ConfigError(_message(error)) from None
+
+
+def flattened(layers: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """`{block: {"1": {fc: entry}}}` → `{"block.1.fc": entry}`: an override cannot quote the dots of a layer's name."""
+    found: dict[str, Any] = {}
+    for name, value in layers.items():
+        path = f"{prefix}{name}"
+        if not isinstance(value, Mapping) or not value or set(value) & _ENTRY_KEYS:
+            nested = {}
+            if isinstance(value, Mapping):
+                nested = {k: v for k, v in value.items() if k not in _ENTRY_KEYS and isinstance(v, Mapping)}
+                value = {key: item for key, item in value.items() if key not in nested}
+            found[path] = {} if value is None else value
+            found |= flattened(nested, f"{path}.")
+        else:
+            found |= flattened(value, f"{path}.")
+    return found
+
+
+def _message(error: ValidationError) -> str:
+    problems = error.errors(include_url=False)
+    problem = problems[0]
+    parts = [str(part) for part in problem["loc"]]
+    # pydantic names the member of a union it tried; that is no key of ours
+    where = ".".join(part for part in parts if not re.match(r"^(dict\[|str$|float$|int$)", part))
+    value = problem["input"]
+    match problem["type"]:
+        case "extra_forbidden":
+            return f"{where}: there is no such key{_meant(parts)}; remove it or correct its name"
+        case "missing":
+            return f"{where}: a value is missing; set it"
+        case "value_error":
+            rule = str(problem["ctx"]["error"])
+        case _:
+            rule = problem["msg"][0].lower() + problem["msg"][1:]
+    return f"{where}: {rule}, found {value!r}"
+
+
+def _meant(parts: list[str]) -> str:
+    from difflib import get_close_matches
+
+    model: Any = Settings
+    for part in parts[:-1]:
+        field = model.model_fields.get(part) if isinstance(model, type) and issubclass(model, BaseModel) else None
+        model = field.annotation if field else Entry
+    known = list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+    close = get_close_matches(parts[-1], known, 1)
+    return f", did you mean '{close[0]}'" if close else (f"; keys are {', '.join(known)}" if known else "")

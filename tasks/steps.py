@@ -1,0 +1,336 @@
+"""The steps of a build: read files, call generators, write the files that changed.
+
+Each returns the inputs it discovered on the way. Imports stand inside the steps: a build with nothing to do must not
+pay for them.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from generators.errors import ConfigError, DataError, Mismatch, ToolError
+from tasks import engine, files
+from tasks.layout import BENCH_UNITS, Layout
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from generators.ir import Network
+    from generators.stimulus import Stimulus
+    from tasks.toolchain import Toolchain
+
+Config = Mapping[str, Any]
+
+
+def config(layout: Layout, config: Config) -> None:
+    """Write the resolved configuration."""
+    import yaml
+
+    files.write(layout.config, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
+
+
+def stimulus(layout: Layout, data: Config, input_shape: list[int], seed: int) -> list[Path]:
+    """Make or read the sequences that every executor runs."""
+    import numpy as np
+
+    from generators.stimulus import Stimulus
+    from tasks import arrays, loading
+
+    source = data["source"]
+    if source.endswith(".npz"):
+        if not Path(source).is_file():
+            raise DataError(f"data.source: there is no file {source}; paths are relative to {Path.cwd()}")
+        if data["kwargs"]:
+            raise ConfigError(f"data.kwargs: a file takes no arguments, found {data['kwargs']}; remove them")
+        try:
+            made: Any = arrays.read_npz(source)
+        except (OSError, ValueError) as error:
+            raise DataError(f"data.source: {source} is no .npz of plain arrays: {error}") from None
+        found = [Path(source)]
+    else:
+        made = loading.call("data.source", source, seed=seed, **data["kwargs"])
+        if not isinstance(made, Mapping):
+            raise DataError(f"data.source: {source} returned a {type(made).__name__}; return a dict with 'frames'")
+        found = list(loading.local_modules().values())
+    checked = Stimulus.validated(made, tuple(input_shape))
+    kept = {"frames": checked.frames, "lengths": checked.lengths}
+    if checked.labels is not None:
+        kept["labels"] = np.asarray(checked.labels)
+    arrays.write_npz(layout.stimulus, kept)
+    return found
+
+
+def train(layout: Layout, model: Config, seed: int) -> list[Path]:
+    """Train the network; the state_dict is a result like any other."""
+    import io
+
+    import torch
+
+    from tasks import loading
+
+    module = _module(model, seed, model["checkpoint"])
+    torch.manual_seed(seed)
+    state = loading.call("model.train", model["train"], module, seed=seed, **model["train_kwargs"])
+    if not isinstance(state, Mapping):
+        raise ConfigError(f"model.train: {model['train']} returned a {type(state).__name__}; return a state_dict")
+    buffer = io.BytesIO()
+    torch.save({name: value.detach().clone() for name, value in state.items()}, buffer)
+    files.write(layout.state_dict, buffer.getvalue())
+    return list(loading.local_modules().values())
+
+
+def extract(layout: Layout, model: Config, readout: Config, seed: int, state: str | None, key: str) -> list[Path]:
+    """Read the network and its parameters out of the PyTorch module."""
+    from generators.extract.torch_module import extract as read
+    from tasks import arrays, loading
+
+    module = _module(model, seed, state)
+    network, parameters = read(module, tuple(model["input_shape"]), readout)
+    arrays.write_npz(layout.weights, parameters)
+    files.write_json(layout.network, network.to_json())
+    found = [*loading.local_modules().values(), *([Path(state)] if state else [])]
+    files.write_json(layout.network_key, {"key": key, "files": {str(path): files.state(path) for path in found}})
+    return found
+
+
+def run_float(
+    layout: Layout, model: Config, seed: int, state: str | None, trace: str, sequences: int | None
+) -> list[Path]:
+    """Run the PyTorch module itself, in float64."""
+    from generators.extract.executor import run_float as run
+    from tasks import arrays, loading
+
+    played = _stimulus(layout).head(sequences)
+    network = _network(layout).bounded(played.frames.shape[1])
+    module = _module(model, seed, state)
+    arrays.write_npz(layout.trace("float"), run(module, network, played, trace))
+    return list(loading.local_modules().values())
+
+
+def design(layout: Layout, hls: Config, io: Any, calibration: int, units: list[str]) -> None:
+    """Type every value, round every parameter, settle every reuse factor."""
+    from generators.quantize import quantize
+    from generators.schedule import schedule
+    from tasks import arrays
+
+    played = _stimulus(layout)
+    network = _network(layout).bounded(played.frames.shape[1])
+    network.check_lengths(played.lengths)
+    quantized = quantize(network, arrays.read_npz(layout.weights), dict(hls), played.head(calibration))
+    designed = schedule(quantized.typed, quantized.integers, hls, io, quantized.findings)
+    slices = designed.slices()
+    if set(slices) != set(units):
+        raise ToolError("network: its layers changed while the build ran; run the build again")
+    files.write_json(layout.typed, quantized.typed.to_json())
+    arrays.write_npz(layout.integers, quantized.integers)
+    files.write_json(layout.design, designed.to_json())
+    for unit, (slice_, own) in slices.items():
+        files.write_json(layout.unit(unit), slice_)
+        arrays.write_npz(layout.unit_arrays(unit), own)
+    _sweep_out(layout, set(units))
+
+
+def generate(layout: Layout, unit: str) -> None:
+    """Write the C++ of a unit."""
+    from generators.emit import emit
+    from tasks import arrays
+
+    for path, text in emit(unit, files.read_json(layout.unit(unit)), arrays.read_npz(layout.unit_arrays(unit))).items():
+        files.write(layout.root / path, text)
+
+
+def kernels(layout: Layout) -> None:
+    """Copy the hand-written C++ into the project, which has to stand alone."""
+    for source, copy in layout.copies().items():
+        files.write(copy, source.read_bytes())
+
+
+def headers(toolchain: Toolchain, header: Path, sources: Mapping[str, Path]) -> None:
+    """Precompile AMD's headers, and compile what no design changes."""
+    from tasks import toolchain as tools
+
+    tools.precompile(toolchain, header)
+    for unit, source in sources.items():
+        tools.compile_unit(toolchain, source, header.parent / f"{unit}.o", None, header.parent / f"{unit}.log")
+
+
+def compile_unit(layout: Layout, toolchain: Toolchain, unit: str, header: Path) -> list[str]:
+    """Compile the C++ of a unit."""
+    from tasks import toolchain as tools
+
+    source, log = layout.sources(unit)[-1], layout.log / f"compile-{unit}.log"
+    included = tools.compile_unit(toolchain, source, layout.compiled(unit), header, log)
+    return [path for path in included if not path.startswith(str(header))]
+
+
+def link(layout: Layout, toolchain: Toolchain, objects: list[Path]) -> None:
+    """Link the objects to the csim program."""
+    from tasks import toolchain as tools
+
+    tools.link(toolchain, objects, layout.csim, layout.log / "link.log")
+
+
+def reference(layout: Layout, trace: Any, sequences: int | None) -> None:
+    """Run the network in exact integers: the oracle, and what the test bench expects."""
+    from generators.reference import outcomes, run_reference
+    from tasks import arrays
+
+    played = _stimulus(layout).head(sequences)
+    typed = _typed(layout)
+    run = run_reference(typed, arrays.read_npz(layout.integers), played, trace)
+    decided = outcomes(typed, run.emitted, played.lengths, played.frames.shape[1])
+    arrays.write_npz(layout.trace("reference"), {**decided, **run.trace})
+    files.write_json(layout.overflows, [overflow.to_json() for overflow in run.overflows])
+    data = {"input": _narrow(run.input), "lengths": played.lengths, "expected": run.emitted}
+    for name, array in data.items():
+        files.write(layout.bench_data / f"{name}.npy", arrays.npy_bytes(array))
+
+
+def csim(layout: Layout, trace: str, sequences: int | None) -> None:
+    """Run the generated C++ over every sequence."""
+    from tasks import toolchain as tools
+
+    layout.trace("csim").parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=layout.trace("csim").parent, prefix=".run-") as folder:
+        # a wrong emission is told with its layer, timestep and neuron once the traces are compared
+        tools.simulate(layout.csim, layout.bench_data, Path(folder), trace, layout.log / "csim.log")
+        _gather(layout, Path(folder), _stimulus(layout).head(sequences))
+
+
+def report(layout: Layout, name: str, sequences: int | None, versions: Mapping[str, str]) -> None:
+    """Compare the executors, write the report, and fail if reference and csim differ anywhere."""
+    from generators import compare
+    from generators import report as text
+    from generators.tally import Overflow
+    from tasks import arrays
+
+    played, typed = _stimulus(layout).head(sequences), _typed(layout)
+    traces = {stage: arrays.read_npz(layout.trace(stage)) for stage in text.STAGES}
+    overflows = tuple(Overflow.from_json(item) for item in files.read_json(layout.overflows))
+    count, difference = compare.mismatches(typed.network, played.lengths, traces["reference"], traces["csim"])
+    agreed = compare.agreement(
+        typed, arrays.read_npz(layout.integers), played, traces["float"], traces["reference"], overflows
+    )
+    layers = files.read_json(layout.design)["reports"]
+    for layer in layers:
+        layer["warnings"] += [item.message for item in overflows if item.layer == layer["name"]]
+    made = text.assemble(
+        name,
+        played.labels,
+        played.lengths,
+        traces,
+        {**agreed, "mismatches_reference_csim": count},
+        layers,
+        typed.network.notes,
+        versions,
+        engine.seconds(layout.seconds),
+    )
+    files.write_json(layout.report, made)
+    files.write(layout.report_text, text.markdown(made))
+    print(f"\n{text.terminal_table(made)}\n", flush=True)
+    if difference is not None:
+        raise Mismatch(f"{difference.message}; {count} values differ in all, see {layout.report_text}")
+
+
+def _module(model: Config, seed: int, state: str | None) -> nn.Module:
+    import torch
+
+    from tasks import loading
+
+    if model["source"].endswith(".nir"):
+        raise ConfigError(f"model.source: {model['source']}: NIR graphs are not read yet; name a callable")
+    torch.manual_seed(seed)
+    module = loading.call("model.source", model["source"], **model["kwargs"])
+    if not isinstance(module, torch.nn.Module):
+        raise ConfigError(f"model.source: {model['source']} returned a {type(module).__name__}; return an nn.Module")
+    if state is not None:
+        _load_state(module, state)
+    return module
+
+
+def _load_state(module: nn.Module, path: str) -> None:
+    import pickle
+
+    import torch
+
+    if not Path(path).is_file():
+        raise ConfigError(f"model.checkpoint: there is no file {path}; paths are relative to {Path.cwd()}")
+    try:
+        state = torch.load(path, weights_only=True, map_location="cpu")
+    except pickle.UnpicklingError:
+        raise ConfigError(
+            f"model.checkpoint: {path} holds more than tensors; save it with torch.save(module.state_dict(), path)"
+        ) from None
+    except Exception as error:
+        raise ConfigError(f"model.checkpoint: {path} cannot be read: {type(error).__name__}") from None
+    if not isinstance(state, Mapping):
+        raise ConfigError(f"model.checkpoint: {path} holds a {type(state).__name__}; save module.state_dict()")
+    try:
+        module.load_state_dict(dict(state), strict=True)
+    except RuntimeError as error:
+        problem = " ".join(str(error).split())
+        raise ConfigError(f"model.checkpoint: {path} does not fit the module: {problem}") from None
+
+
+def _network(layout: Layout) -> Network:
+    from generators.ir import Network
+
+    return Network.from_json(files.read_json(layout.network))
+
+
+def _typed(layout: Layout) -> Any:
+    from generators.typed import TypedNetwork
+
+    return TypedNetwork.from_json(files.read_json(layout.typed))
+
+
+def _stimulus(layout: Layout) -> Stimulus:
+    from generators.stimulus import Stimulus
+    from tasks import arrays
+
+    kept = arrays.read_npz(layout.stimulus)
+    return Stimulus(kept["frames"], kept["lengths"], kept.get("labels"))
+
+
+def _narrow(values: Any) -> Any:
+    """The same integers in the smallest type that holds them: the stimulus is the largest file of a project."""
+    import numpy as np
+
+    low, high = int(values.min()), int(values.max())
+    for dtype in (np.uint8, np.int8, np.uint16, np.int16, np.int32):
+        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+            return values.astype(dtype)
+    return values.astype(np.int64)
+
+
+def _gather(layout: Layout, folder: Path, played: Stimulus) -> None:
+    """What a csim run left in `folder`, as trace.npz."""
+    import numpy as np
+
+    from generators.reference import outcomes
+    from tasks import arrays
+
+    names = json.loads(layout.design.read_text(encoding="utf-8"))["names"]
+    found = outcomes(_typed(layout), np.load(folder / "emitted.npy"), played.lengths, played.frames.shape[1])
+    for path in sorted(folder.glob("*__*.npy")):
+        kind, _, identifier = path.stem.partition("__")
+        layer = names[identifier]
+        found[f"readout/{kind}" if layer == "readout" else f"{kind}/{layer}"] = np.load(path)
+    arrays.write_npz(layout.trace("csim"), found)
+
+
+def _sweep_out(layout: Layout, units: set[str]) -> None:
+    """Remove what earlier designs left of layers that are gone."""
+    kept = {*units, *BENCH_UNITS}
+    for folder, suffixes in (
+        (layout.units, (".json", ".npz")),
+        (layout.firmware, (".h", ".cpp")),
+        (layout.compiled("x").parent, (".o",)),
+    ):
+        for path in folder.glob("*"):
+            if path.suffix in suffixes and path.stem not in kept:
+                path.unlink()

@@ -1,0 +1,158 @@
+"""g++ as a process: precompiled headers, objects, the csim binary and its runs. A failure is one line and a log."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from generators.errors import ToolError
+from tasks import files
+
+FLAGS = (
+    "-std=c++14",
+    "-O2",
+    "-Wall",
+    "-Wextra",
+    "-Wno-unknown-pragmas",
+    "-Wno-unused-label",
+    # AMD's headers read what they are about to overwrite
+    "-Wno-uninitialized",
+    "-Wno-maybe-uninitialized",
+    # AMD's headers assert in casts that drop more bits than the source has, and go on correctly without
+    "-DNDEBUG",
+)
+_PRECOMPILED = "#include <ap_fixed.h>\n#include <ap_int.h>\n#include <hls_stream.h>\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Toolchain:
+    """A compiler, and AMD's headers.
+
+    Attributes:
+        compiler: absolute path.
+        version: first line of what `--version` says.
+        include: folder of ap_fixed.h.
+        headers: what the headers belong to, a package and its version or a Vitis release.
+    """
+
+    compiler: str
+    version: str
+    include: str
+    headers: str
+
+    @staticmethod
+    def found(compiler: str) -> Toolchain:
+        """Raises ToolError if the compiler or the headers are missing."""
+        path = shutil.which(compiler)
+        if path is None:
+            raise ToolError(f"csim.compiler: there is no '{compiler}' on the PATH; install g++ or name another")
+        told = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+        include, headers = _include()
+        return Toolchain(path, (told.stdout or told.stderr).partition("\n")[0], include, headers)
+
+    @property
+    def identity(self) -> str:
+        """Changes when objects compiled before can no longer stand."""
+        return files.digest("\0".join((self.compiler, self.version, self.headers, *FLAGS)).encode())[:16]
+
+
+def _include() -> tuple[str, str]:
+    vitis = os.environ.get("XILINX_HLS")
+    if vitis and Path(vitis, "include", "ap_fixed.h").is_file():
+        return str(Path(vitis, "include")), f"Vitis HLS at {vitis}"
+    spec = find_spec("hls4ml")
+    for location in spec.submodule_search_locations or () if spec else ():
+        folder = Path(location, "templates", "vivado", "ap_types")
+        if (folder / "ap_fixed.h").is_file():
+            from importlib.metadata import version
+
+            return str(folder), f"hls4ml {version('hls4ml')}"
+    raise ToolError("headers: ap_fixed.h was not found; pip install hls4ml, which carries it, or set XILINX_HLS")
+
+
+def precompile(toolchain: Toolchain, header: Path) -> None:
+    """Write `header`, which includes AMD's, and its precompiled form beside it."""
+    files.write(header, _PRECOMPILED)
+    target = header.with_name(header.name + ".gch")
+    with files.replacing(target) as temporary:
+        _run(toolchain, ["-x", "c++-header", str(header), "-o", str(temporary)], header.with_suffix(".log"), "headers")
+
+
+def compile_unit(toolchain: Toolchain, source: Path, target: Path, header: Path | None, log: Path) -> list[str]:
+    """Compile `source` to the object `target`.
+
+    Args:
+        header: precompiled header to begin with, if the source wants AMD's types.
+    Returns:
+        The headers of the project that the source includes.
+    Raises:
+        ToolError: with the first error and where all of them are.
+    """
+    include = ["-include", str(header)] if header else []
+    with files.replacing(target) as temporary:
+        depends = log.with_suffix(".d")
+        depends.parent.mkdir(parents=True, exist_ok=True)
+        arguments = [*include, "-MMD", "-MF", str(depends), "-c", str(source), "-o", str(temporary)]
+        _run(toolchain, arguments, log, str(source))
+        included = depends.read_text().replace("\\\n", " ").partition(": ")[2].split()
+        depends.unlink()
+    return [path for path in included if not path.startswith(toolchain.include) and path != str(source)]
+
+
+def link(toolchain: Toolchain, objects: Sequence[Path], target: Path, log: Path) -> None:
+    """Link `objects` to the program `target`."""
+    with files.replacing(target) as temporary:
+        _run(toolchain, [*map(str, objects), "-o", str(temporary)], log, str(target))
+        temporary.chmod(0o755)
+
+
+def simulate(program: Path, data: Path, out: Path, trace: str, log: Path) -> int:
+    """Run csim over the stimulus in `data`; its traces are left in `out`.
+
+    Returns:
+        0 if it emitted what was expected, 1 if not.
+    Raises:
+        ToolError: it could not run, or read an empty stream.
+    """
+    command = [str(program.resolve()), "--data", str(data), "--out", str(out), "--trace", trace]
+    code, output = _output(command)
+    files.write(log, output)
+    if "read while empty" in output:
+        raise ToolError(f"csim: a stream was read while it was empty; see {log}")
+    if code not in (0, 1):
+        reason = output.strip().splitlines()[-1] if output.strip() else f"exit code {code}"
+        raise ToolError(f"csim: {reason}; see {log}")
+    return code
+
+
+def _run(toolchain: Toolchain, arguments: Sequence[str], log: Path, what: str) -> None:
+    code, output = _output([toolchain.compiler, *FLAGS, "-isystem", toolchain.include, *arguments])
+    if code == 0 and not output:
+        log.unlink(missing_ok=True)
+        return
+    files.write(log, output)
+    if code != 0:
+        lines = output.splitlines()
+        first = next((line for line in lines if "error" in line), lines[0] if lines else f"exit code {code}")
+        raise ToolError(f"{what}: {Path(toolchain.compiler).name} failed: {first.strip()}; see {log}")
+
+
+def _output(command: Sequence[str]) -> tuple[int, str]:
+    try:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+    except OSError as error:
+        raise ToolError(f"{command[0]}: cannot be run, {error.strerror}") from None
+    try:
+        output, _ = process.communicate()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    return process.returncode, output

@@ -1,0 +1,176 @@
+"""The variants a command line asks for, from a cache as long as nothing they were composed from has changed.
+
+A build with nothing to do never imports Hydra: the key of the cache is the overrides, and an entry holds the state of
+every file on the search path, of the environment variables that were read, and of the installed packages and
+compilers whose versions it records.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from generators.errors import ConfigError
+from tasks import files
+from tasks.layout import BUILD, COMPOSED, PACKAGE, Layout
+
+if TYPE_CHECKING:
+    from tasks.toolchain import Toolchain
+
+_SCHEMA = 1
+_PACKAGES = ("torch", "snntorch", "numpy", "jinja2", "hydra-core", "omegaconf", "pydantic", "doit", "hls4ml", "hlspike")
+_ENVIRONMENT = ("PATH", "XILINX_HLS")
+_LONGEST = 120
+"""Letters of a folder's name that tell a variant from the others."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One configuration to build.
+
+    Attributes:
+        label: tells it from the other variants of a sweep; empty if it is the only one.
+        config: validated, plain values.
+        versions: of Python, the packages and the compiler.
+    """
+
+    label: str
+    config: dict[str, Any]
+    versions: dict[str, str]
+    compiler: dict[str, str]
+
+    @property
+    def layout(self) -> Layout:
+        root = BUILD / self.config["name"]
+        return Layout(root / self.label if self.label else root)
+
+    @property
+    def toolchain(self) -> Toolchain:
+        from tasks.toolchain import Toolchain
+
+        return Toolchain(**self.compiler)
+
+    def __str__(self) -> str:
+        return f"{self.config['name']} {self.label}".strip()
+
+
+def load(overrides: Sequence[str]) -> list[Variant]:
+    """The variants of a command line.
+
+    Raises:
+        ConfigError, ToolError: one line.
+    """
+    folder = _folder()
+    key = files.digest(json.dumps([_SCHEMA, list(overrides), str(folder), sys.version, _installed()]).encode())
+    path = COMPOSED / f"{key[:32]}.json"
+    entry = _cached(path)
+    if entry is None:
+        entry = _composed(overrides, folder)
+        files.write_json(path, entry)
+    found = entry["variants"]
+    labels = _labels([variant["overrides"] for variant in found]) if len(found) > 1 else [""]
+    return [
+        Variant(label, variant["config"], entry["versions"], entry["compilers"][variant["config"]["csim"]["compiler"]])
+        for label, variant in zip(labels, found, strict=True)
+    ]
+
+
+def _folder() -> Path:
+    own = Path.cwd() / "conf"
+    return own if (own / "config.yaml").is_file() else PACKAGE / "conf"
+
+
+def _composed(overrides: Sequence[str], folder: Path) -> dict[str, Any]:
+    from tasks.compose import composed
+    from tasks.toolchain import Toolchain
+
+    variants, searched = composed(overrides, folder)
+    compilers = {}
+    for variant in variants:
+        name = variant["config"]["csim"]["compiler"]
+        found = Toolchain.found(name)
+        compilers[name] = {
+            "compiler": found.compiler, "version": found.version, "include": found.include, "headers": found.headers
+        }
+    states = {str(path): files.signature(path) for path in _yaml_files(searched)}
+    states |= {item["compiler"]: files.signature(item["compiler"]) for item in compilers.values()}
+    used = {name for path in states if path.endswith(".yaml") for name in _variables(Path(path).read_text())}
+    used |= {name for override in overrides for name in _variables(override)} | set(_ENVIRONMENT)
+    return {
+        "folders": [str(path) for path in searched],
+        "files": states,
+        "environment": {name: os.environ.get(name) for name in sorted(used)},
+        "compilers": compilers,
+        "versions": _versions() | {name: item["version"] for name, item in compilers.items()},
+        "variants": variants,
+    }
+
+
+def _cached(path: Path) -> dict[str, Any] | None:
+    try:
+        entry: dict[str, Any] = files.read_json(path)
+        same = (
+            all(files.signature(file) == known for file, known in entry["files"].items())
+            and {str(file) for file in _yaml_files(map(Path, entry["folders"]))}
+            == {file for file in entry["files"] if file.endswith(".yaml")}
+            and all(os.environ.get(name) == value for name, value in entry["environment"].items())
+            and all(shutil.which(name) == item["compiler"] for name, item in entry["compilers"].items())
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return entry if same else None
+
+
+def _yaml_files(folders: Any) -> list[Path]:
+    return [
+        Path(place, name)
+        for folder in folders
+        for place, _, names in os.walk(folder)
+        for name in names
+        if name.endswith(".yaml")
+    ]
+
+
+def _variables(text: str) -> list[str]:
+    return re.findall(r"oc\.env:\s*([A-Za-z_]\w*)", text)
+
+
+def _installed() -> list[Any]:
+    """What changes when a package is installed, upgraded or removed."""
+    places = [place for place in sys.path if place.endswith("site-packages") and os.path.isdir(place)]
+    return [[place, os.stat(place).st_mtime_ns] for place in places]
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {"python": sys.version.partition(" ")[0]}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def _labels(overrides: Sequence[Sequence[str]]) -> list[str]:
+    """A readable folder name for each variant of a sweep."""
+    labels = [",".join(map(_readable, swept)) for swept in overrides]
+    folded = [label.lower() for label in labels]
+    for place, (label, swept) in enumerate(zip(labels, overrides, strict=True)):
+        if folded.count(label.lower()) > 1 or len(label) > _LONGEST:
+            labels[place] = f"{label[:_LONGEST]}-{files.digest(' '.join(swept).encode())[:8]}"
+    if len(set(labels)) < len(labels):
+        raise ConfigError("sweep: the same variant is asked for twice; remove the repeated value")
+    return labels
+
+
+def _readable(override: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.+-]+", "-", override.lstrip("+")).strip("-")
