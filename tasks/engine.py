@@ -84,16 +84,16 @@ def task(
         seconds: file in which the time each step took is kept.
         after: tasks that have to be done before.
     """
-    outputs = [str(path) for path in outputs]
+    targets = [str(path) for path in outputs]
     label = basename if name is None else f"{basename}:{name}"
     made: dict[str, Any] = {
         "basename": basename,
-        "actions": [(_run, [label, step, dict(arguments), outputs, seconds])],
+        "actions": [(_run, [label, step, dict(arguments), targets, seconds])],
         "file_dep": [str(path) for path in inputs],
-        "targets": outputs,
+        "targets": targets,
         "uptodate": [config_changed(config), Intact()],
         "task_dep": list(after),
-        "clean": [(_remove, [outputs])],
+        "clean": [(_remove, [targets])],
         "io": {"capture": False},
         "doc": (step.__doc__ or "").partition("\n")[0],
     }

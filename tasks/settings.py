@@ -40,7 +40,7 @@ class Data(_Strict):
 
     source: str
     kwargs: dict[str, Any] = Field(default_factory=dict)
-    calibration: int = Field(64, ge=1)
+    calibration: int = Field(default=64, ge=1)
 
 
 class Readout(_Strict):
@@ -62,7 +62,7 @@ class Entry(_Strict):
     """Precision and reuse factor at one level."""
 
     precision: dict[str, str] | str | None = None
-    reuse_factor: int | None = Field(None, ge=1)
+    reuse_factor: int | None = Field(default=None, ge=1)
 
 
 class Hls(_Strict):
@@ -94,7 +94,7 @@ class Sim(_Strict):
     """What is run and recorded."""
 
     trace: Literal["decisions", "spikes", "states"] = "spikes"
-    sequences: int | None = Field(None, ge=1)
+    sequences: int | None = Field(default=None, ge=1)
 
 
 class Csim(_Strict):

@@ -57,7 +57,7 @@ def stimulus(layout: Layout, data: Config, input_shape: list[int], seed: int) ->
             raise DataError(f"data.source: {source} returned a {type(made).__name__}; return a dict with 'frames'")
         found = list(loading.local_modules().values())
     checked = Stimulus.validated(made, tuple(input_shape))
-    kept = {"frames": checked.frames, "lengths": checked.lengths}
+    kept: dict[str, Any] = {"frames": checked.frames, "lengths": checked.lengths}
     if checked.labels is not None:
         kept["labels"] = np.asarray(checked.labels)
     arrays.write_npz(layout.stimulus, kept)
@@ -98,7 +98,7 @@ def extract(layout: Layout, model: Config, readout: Config, seed: int, state: st
 
 
 def run_float(
-    layout: Layout, model: Config, seed: int, state: str | None, trace: str, sequences: int | None
+    layout: Layout, model: Config, seed: int, state: str | None, trace: Any, sequences: int | None
 ) -> list[Path]:
     """Run the PyTorch module itself, in float64."""
     from generators.extract.executor import run_float as run
