@@ -109,7 +109,7 @@ def _run(typed: TypedNetwork, integers: Integers, stimulus: Stimulus, trace: Tra
         name = layer.layer.name
         match layer:
             case TypedInput():
-                frames = channels_last(stimulus.frames, layer.layer.shape).astype(np.float64)
+                frames = channels_last(stimulus.frames, layer.layer.shape)
                 values[name] = layer.result.from_float(frames)
                 tally.conversion(name, layer.result, frames, values[name])
             case TypedLinear():
@@ -139,9 +139,10 @@ def _linear(layer: TypedLinear, integers: Integers, values: NDArray[Any], tally:
     total = exact_product(values, integers[f"{name}/weight"])
     if layer.bias is not None:
         common = max(frac, layer.bias.frac)
+        bias = integers[f"{name}/bias"]
         if layer.sum.width > 62:
-            total = total.astype(object)
-        total = total * (1 << common - frac) + integers[f"{name}/bias"] * (1 << common - layer.bias.frac)
+            total, bias = total.astype(object), bias.astype(object)
+        total = total * (1 << common - frac) + bias * (1 << common - layer.bias.frac)
         frac = common
     accum = tally.cast(name, "accum", layer.accum, total, frac)
     return tally.cast(name, "result", layer.result, accum, layer.accum.frac)
