@@ -153,7 +153,17 @@ class FixedType:
         Raises:
             ValueError: a value is NaN or infinite.
         """
-        return self.cast(significant(_finite(values), self.frac + 2), self.frac + 2)
+        exact = self._exact(np.asarray(values))
+        return self.cast(significant(_finite(values), self.frac + 2), self.frac + 2) if exact is None else exact
+
+    def _exact(self, values: NDArray[np.floating]) -> Raw | None:
+        """Mantissas of floats that are all values of this type, by a fraction of the work; None if any is not."""
+        if values.dtype.kind != "f" or not values.size or not 0 <= self.frac <= 60 or self.width > 62:
+            return None
+        scaled = values * values.dtype.type(2.0**self.frac)
+        # NaN and infinity fail the first comparison, so the general way is left to refuse them
+        held = self._low <= scaled.min() and scaled.max() <= self.max_raw
+        return scaled.astype(np.int64) if held and np.array_equal(np.trunc(scaled), scaled) else None
 
     def round_parameter(self, values: ArrayLike) -> tuple[Raw, NDArray[np.bool_], NDArray[np.bool_]]:
         """Nearest mantissas, ties to even, saturated, whatever the type's own modes.

@@ -25,8 +25,8 @@ from generators.tally import Overflow, Tally
 from generators.typed import Integers, TypedInput, TypedLeaky, TypedLinear, TypedNetwork, TypedReadout
 
 Trace = Literal["decisions", "spikes", "states"]
-_BATCH_VALUES = 1 << 24
-"""Values of the widest layer that are worked on at once: some hundred megabytes, whatever the stimulus."""
+_BATCH_VALUES = 1 << 21
+"""Values of the widest layer that are worked on at once: they stay in the processor's cache, whatever the stimulus."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,12 +98,16 @@ class Tally:
         self._count(layer, key, target, raw[:, None], frac, beyond[:, None], slice(t, t + 1))
         return values
 
-    def conversion(self, layer: str, target: FixedType, values: NDArray[np.float64], raw: NDArray[Any]) -> None:
-        """Count the doubles that lay beyond `target`; `raw` is what it made of them."""
-        beyond = np.abs(target.to_float(raw) - values) >= 2.0**-target.frac
+    def conversion(self, layer: str, target: FixedType, values: NDArray[np.floating], raw: NDArray[Any]) -> None:
+        """Count the (N, T, n) floats that lay beyond `target`; `raw` is what it made of them."""
+        low, high = (float(target.to_float(np.array(edge, object))) for edge in (target.min_raw, target.max_raw))
+        if low <= values.min() and values.max() <= high:
+            return
+        exact = values.astype(np.float64)
+        beyond = np.abs(target.to_float(raw) - exact) >= 2.0**-target.frac
         if beyond.any():
             unlimited = _unlimited(target)
-            self._count(layer, "result", target, unlimited.from_float(values), target.frac, beyond, slice(None))
+            self._count(layer, "result", target, unlimited.from_float(exact), target.frac, beyond, slice(None))
 
     def _count(
         self, layer: str, key: str, target: FixedType, raw: NDArray[Any], frac: int, beyond: NDArray[np.bool_],
