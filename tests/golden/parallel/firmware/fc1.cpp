@@ -1,0 +1,36 @@
+// Linear 3 -> 2. Generated, do not edit.
+#include "fc1.h"
+
+#include "kernels/linear.h"
+
+namespace {
+
+// One row per cycle: the weights of 3 inputs, 1 outputs each. Machine integers, because g++ would
+// build an array of ap_int element by element when the program starts.
+const signed char fc1_weight[2][3] = {
+{4, -10, 6},
+{16, 2, -4}};
+const short fc1_bias[] = {32, -64};
+
+struct fc1 : fc1_ports {
+    static constexpr int reuse_factor = 2;
+    static constexpr int in_parallel = 3;
+    static constexpr int out_parallel = 1;
+    static constexpr int weight_width = 6;
+    static constexpr int sum_width = 19;
+    static constexpr int acc_width = 15;
+    typedef ap_fixed<15,4> acc_t;
+    typedef ap_fixed<12,4> accum_t;
+    typedef ap_fixed<12,4> result_t;
+    static signed char weight(int group, int k) { return fc1_weight[group][k]; }
+    typedef ap_fixed<12,4> bias_t;
+    static bias_t bias(int i) { return hlspike::from_mantissa<bias_t>(fc1_bias[i]); }
+};
+
+}  // namespace
+
+void fc1_step(const fc1_ports::in_t in[fc1_ports::n_in],
+              fc1_ports::out_t out[fc1_ports::n_out]) {
+#pragma HLS ARRAY_PARTITION variable=fc1_weight complete dim=2
+    hlspike::linear<fc1>(in, out);
+}

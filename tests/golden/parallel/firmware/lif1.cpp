@@ -1,0 +1,51 @@
+// 2 leaky integrate-and-fire neurons. Generated, do not edit.
+#include "lif1.h"
+
+#include "kernels/leaky.h"
+
+namespace {
+
+const short lif1_beta[] = {128, 224};
+const short lif1_threshold[] = {256, 384};
+struct lif1 : lif1_ports {
+    static constexpr int parallel = 2;
+    typedef ap_fixed<12,4> mem_t;
+    typedef hlspike::lif decay;
+    typedef hlspike::subtract reset;
+    static constexpr bool immediate = true;
+    static constexpr bool inhibition = false;
+    typedef ap_fixed<12,4> beta_t;
+    static beta_t beta(int i) { return hlspike::from_mantissa<beta_t>(lif1_beta[i]); }
+    typedef ap_fixed<12,4> threshold_t;
+    static threshold_t threshold(int i) { return hlspike::from_mantissa<threshold_t>(lif1_threshold[i]); }
+};
+
+lif1::mem_t lif1_mem[lif1::n];
+hlspike::bit_t lif1_fresh = 1;
+#ifndef __SYNTHESIS__
+hlspike::bit_t lif1_spikes[lif1::n];
+#endif
+
+}  // namespace
+
+void lif1_step(const lif1_ports::in_t in[lif1_ports::n], hlspike::bit_t last,
+               lif1_ports::out_t out[lif1_ports::n]) {
+#pragma HLS RESET variable=lif1_fresh
+#pragma HLS ARRAY_PARTITION variable=lif1_mem cyclic factor=2
+#pragma HLS ARRAY_PARTITION variable=lif1_beta cyclic factor=2
+#pragma HLS ARRAY_PARTITION variable=lif1_threshold cyclic factor=2
+    hlspike::leaky<lif1>(in, last, lif1_fresh, lif1_mem, out);
+#ifndef __SYNTHESIS__
+    for (int i = 0; i < lif1::n; i++) lif1_spikes[i] = out[i];
+#endif
+}
+
+#ifndef __SYNTHESIS__
+// What the timestep just done has left, for the test bench.
+void lif1_probe(unsigned char *spikes, long long *mem) {
+    for (int i = 0; i < lif1::n; i++) {
+        spikes[i] = lif1_spikes[i].to_uint();
+        mem[i] = hlspike::to_mantissa(lif1_mem[i]).to_int64();
+    }
+}
+#endif

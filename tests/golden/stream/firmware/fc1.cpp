@@ -1,0 +1,41 @@
+// Linear 3 -> 2. Generated, do not edit.
+#include "fc1.h"
+
+#include "kernels/linear.h"
+
+namespace {
+
+// One row per cycle: the weights of 3 inputs, 2 outputs each. Machine integers, because g++ would
+// build an array of ap_int element by element when the program starts.
+const signed char fc1_weight[1][6] = {
+{4, 16, -10, 2, 6, -4}};
+const short fc1_bias[] = {32, -64};
+
+struct fc1 : fc1_ports {
+    static constexpr int reuse_factor = 1;
+    static constexpr int in_parallel = 3;
+    static constexpr int out_parallel = 2;
+    static constexpr int weight_width = 6;
+    static constexpr int sum_width = 19;
+    static constexpr int acc_width = 15;
+    typedef ap_fixed<15,4> acc_t;
+    typedef ap_fixed<12,4> accum_t;
+    typedef ap_fixed<12,4> result_t;
+    static signed char weight(int group, int k) { return fc1_weight[group][k]; }
+    typedef ap_fixed<12,4> bias_t;
+    static bias_t bias(int i) { return hlspike::from_mantissa<bias_t>(fc1_bias[i]); }
+};
+
+}  // namespace
+
+void fc1_step(hls::stream<fc1_ports::in_pack> &in, hls::stream<fc1_ports::out_pack> &out) {
+#pragma HLS ARRAY_PARTITION variable=fc1_weight complete dim=2
+#pragma HLS ARRAY_PARTITION variable=fc1_bias cyclic factor=2
+    fc1::in_t values[fc1::n_in];
+#pragma HLS ARRAY_PARTITION variable=values cyclic factor=3
+    fc1::out_t sums[fc1::n_out];
+#pragma HLS ARRAY_PARTITION variable=sums cyclic factor=2
+    const hlspike::bit_t last = hlspike::read_packs<fc1::n_in>(in, values);
+    hlspike::linear<fc1>(values, sums);
+    hlspike::write_packs<fc1::n_out>(sums, last, out);
+}

@@ -1,0 +1,38 @@
+// Linear 2 -> 2. Generated, do not edit.
+#include "fc2.h"
+
+#include "kernels/linear.h"
+
+namespace {
+
+// One row per cycle: the weights of 2 inputs, 2 outputs each. Machine integers, because g++ would
+// build an array of ap_int element by element when the program starts.
+const long long fc2_weight[1][4] = {
+{65536, 16384, -32768, 68719493120LL}};
+
+struct fc2 : fc2_ports {
+    static constexpr int reuse_factor = 1;
+    static constexpr int in_parallel = 2;
+    static constexpr int out_parallel = 2;
+    static constexpr int weight_width = 40;
+    static constexpr int sum_width = 41;
+    static constexpr int acc_width = 20;
+    typedef ap_fixed<20,4> acc_t;
+    typedef ap_fixed<12,4> accum_t;
+    typedef ap_fixed<12,4> result_t;
+    static long long weight(int group, int k) { return fc2_weight[group][k]; }
+    static hlspike::bit_t bias(int) { return 0; }
+};
+
+}  // namespace
+
+void fc2_step(hls::stream<fc2_ports::in_pack> &in, hls::stream<fc2_ports::out_pack> &out) {
+#pragma HLS ARRAY_PARTITION variable=fc2_weight complete dim=2
+    fc2::in_t values[fc2::n_in];
+#pragma HLS ARRAY_PARTITION variable=values cyclic factor=2
+    fc2::out_t sums[fc2::n_out];
+#pragma HLS ARRAY_PARTITION variable=sums cyclic factor=2
+    const hlspike::bit_t last = hlspike::read_packs<fc2::n_in>(in, values);
+    hlspike::linear<fc2>(values, sums);
+    hlspike::write_packs<fc2::n_out>(sums, last, out);
+}

@@ -1,0 +1,16 @@
+// Ingress: decides the last timestep of each sequence. Generated, do not edit.
+#include "input.h"
+
+#include "kernels/ingress.h"
+
+namespace {
+
+ap_uint<2> input_elapsed = 0;
+
+}  // namespace
+
+void input_step(hls::stream<input_ports::in_pack> &in, hls::stream<input_ports::out_pack> &out) {
+#pragma HLS RESET variable=input_elapsed
+    const hlspike::bit_t last = hlspike::every<4>(input_elapsed);
+    hlspike::mark_packs<input_ports::n>(in, last, out);
+}

@@ -1,0 +1,107 @@
+"""HLS projects of the cases: from a case to a csim program by the product's own stages, without doit."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from cases import Case
+from numpy.typing import NDArray
+
+from generators.design import Design, Io
+from generators.emit import emit
+from generators.quantize import Quantized, quantize
+from generators.reference import ReferenceRun, run_reference
+from generators.schedule import schedule
+from tasks import arrays, files, toolchain
+from tasks.layout import BENCH, BENCH_UNITS, Layout
+from tasks.toolchain import Toolchain
+
+JOBS = 2
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """A compiler, AMD's headers precompiled for it, and the objects that no design changes."""
+
+    tools: Toolchain
+    header: Path
+    bench: tuple[Path, ...]
+
+    @staticmethod
+    def opened(folder: Path) -> Workshop:
+        tools, header = Toolchain.found("g++"), folder / "ap.h"
+        toolchain.precompile(tools, header)
+        objects = tuple(folder / f"{unit}.o" for unit in BENCH_UNITS)
+        for unit, target in zip(BENCH_UNITS, objects, strict=True):
+            toolchain.compile_unit(tools, BENCH / f"{unit}.cpp", target, None, folder / f"{unit}.log")
+        return Workshop(tools, header, objects)
+
+
+@dataclass(frozen=True)
+class Project:
+    """What the stages made of a case, and where the program lies."""
+
+    layout: Layout
+    quantized: Quantized
+    design: Design
+    reference: ReferenceRun
+
+
+def designed(case: Case, io: Io, hls: dict[str, Any] | None = None) -> tuple[Quantized, Design]:
+    """`case` in its types and scheduled; `hls` in place of its own configuration."""
+    chosen = case.hls if hls is None else hls
+    quantized = quantize(case.network, case.parameters, chosen, case.stimulus)
+    return quantized, schedule(quantized.typed, quantized.integers, chosen, io, quantized.findings)
+
+
+def texts(design: Design) -> dict[str, str]:
+    """Path → text of every generated file."""
+    return {path: text for unit, given in design.slices().items() for path, text in emit(unit, *given).items()}
+
+
+def write_project(case: Case, io: Io, folder: Path, hls: dict[str, Any] | None = None) -> Project:
+    """firmware/, kernels and tb/ of `case` in `folder`, with the stimulus and what the reference expects."""
+    layout = Layout(folder)
+    quantized, design = designed(case, io, hls)
+    reference = run_reference(quantized.typed, quantized.integers, case.stimulus, "states")
+    for source, copy in layout.copies().items():
+        files.write(copy, source.read_bytes())
+    for path, text in texts(design).items():
+        files.write(folder / path, text)
+    data = {"input": _narrow(reference.input), "lengths": case.stimulus.lengths, "expected": reference.emitted}
+    for name, array in data.items():
+        files.write(layout.bench_data / f"{name}.npy", arrays.npy_bytes(array))
+    return Project(layout, quantized, design, reference)
+
+
+def _narrow(values: NDArray[Any]) -> NDArray[Any]:
+    """In the smallest type, so that between them the cases have the test bench read many."""
+    low, high = int(values.min()), int(values.max())
+    return values.astype(np.min_scalar_type(min(low, -high - 1) if low < 0 else high))
+
+
+def build_project(workshop: Workshop, case: Case, io: Io, folder: Path, hls: dict[str, Any] | None = None) -> Project:
+    """`write_project`, compiled unit by unit and linked."""
+    project = write_project(case, io, folder, hls)
+    layout, units = project.layout, list(project.design.slices())
+
+    def compile_unit(unit: str) -> None:
+        log = layout.log / f"{unit}.log"
+        toolchain.compile_unit(workshop.tools, layout.sources(unit)[-1], layout.compiled(unit), workshop.header, log)
+
+    with ThreadPoolExecutor(JOBS) as pool:
+        list(pool.map(compile_unit, units))
+    objects = [*map(layout.compiled, units), *workshop.bench]
+    toolchain.link(workshop.tools, objects, layout.csim, layout.log / "link.log")
+    return project
+
+
+def run(program: Path, data: Path, out: Path, trace: str = "states") -> tuple[int, dict[str, NDArray[Any]]]:
+    """The exit code of csim, and every array it left by the name of its file: `emitted`, `spikes__<id>`, …"""
+    out.mkdir()
+    code = toolchain.simulate(program, data, out, trace, out.with_suffix(".log"))
+    return code, {path.stem: np.load(path) for path in sorted(out.iterdir())}

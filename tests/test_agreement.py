@@ -1,0 +1,289 @@
+"""The generated C++ does what the reference does, bit for bit, and stands alone."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from cases import CASES, Case, leaky, linear
+from numpy.typing import NDArray
+from projects import Project, Workshop, build_project, designed, run, write_project
+
+from generators.design import Io, LinearDesign
+from generators.fixed import FixedType
+from generators.reference import run_reference
+from tasks import arrays
+from tasks.layout import KERNELS
+from tasks.toolchain import FLAGS
+
+IOS: tuple[Io, ...] = ("parallel", "stream")
+BY_NAME = {case.name: case for case in CASES}
+ZEROED: dict[str, Any] = {"model": {"precision": {
+    "default": "ap_fixed<10,4>", "result": "ap_fixed<6,2,AP_RND_ZERO,AP_SAT_ZERO>",
+}}}
+CROWDED: dict[str, Any] = {"model": {"precision": {
+    "default": "ap_fixed<12,5>", "membrane": "ap_fixed<6,2,AP_RND,AP_SAT>",
+}}}
+HELD_BACK = leaky("lif1", "fc1", 8, reset_mechanism="zero", reset_delay=False, inhibition=True)
+ALL = (
+    *CASES,
+    # sums beyond the type of the result become 0
+    replace(BY_NAME["unsigned"], name="zeroed", hls=ZEROED),
+    # neurons saturate together: the first of equals fires, and those held back stay above the threshold
+    Case("crowded", (linear("fc1", "input", 6, 8), HELD_BACK), CROWDED, scale=3.0, theta=0.4, seed=5),
+)
+OPTIONS = "options are --data DIR, --out DIR, --trace decisions|spikes|states"
+
+
+def _expected(project: Project) -> dict[str, NDArray[Any]]:
+    """What the reference did, under the names that the test bench gives its files."""
+    ids = {name: identifier for identifier, name in project.design.names.items()}
+    found: dict[str, NDArray[Any]] = {"emitted": project.reference.emitted}
+    for key, values in project.reference.trace.items():
+        kind, layer = key.split("/")
+        kind, layer = (layer, kind) if kind == "readout" else (kind, layer)
+        found[f"{kind}__{ids[layer]}"] = values
+    return found
+
+
+def _unequal(found: dict[str, NDArray[Any]], expected: dict[str, NDArray[Any]]) -> list[str]:
+    """The arrays that are missing, too many, of another shape or type, or hold another value."""
+    return [
+        key
+        for key in sorted({*found, *expected})
+        if key not in found
+        or key not in expected
+        or found[key].dtype != expected[key].dtype
+        or not np.array_equal(found[key], expected[key])
+    ]
+
+
+@pytest.mark.parametrize("io", IOS)
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
+def test_reference_and_csim_agree_on_every_value_and_the_compiler_is_silent(
+    case: Case, io: Io, workshop: Workshop, tmp_path: Path
+) -> None:
+    project = build_project(workshop, case, io, tmp_path)
+    # the compiler leaves a log when it has something to say
+    assert [path.name for path in tmp_path.glob("log/*")] == []
+    code, found = run(project.layout.csim, project.layout.bench_data, tmp_path / "out")
+    assert _unequal(found, _expected(project)) == []
+    assert code == 0
+
+
+def test_the_cases_bring_about_what_executors_could_disagree_on() -> None:
+    spiking, modes, resets, rules = set(), set(), set(), set()
+    for case in ALL:
+        quantized, _ = designed(case, "parallel")
+        done = run_reference(quantized.typed, quantized.integers, case.stimulus, "spikes")
+        spiking |= {kind for values in done.trace.values() for kind in np.unique(values).tolist()}
+        modes |= {FixedType.parse(overflow.type).overflow for overflow in done.overflows}
+        resets |= {(layer.reset_mechanism, layer.reset_delay, layer.inhibition) for layer in case.network.neurons}
+        if case.network.readout is not None:
+            rules.add((case.network.readout.output_mode, case.network.readout.decision_rule))
+    assert spiking == {0, 1}
+    assert modes == {"WRAP", "SAT", "SAT_ZERO", "SAT_SYM"}
+    assert {reset[:2] for reset in resets} == {
+        (mechanism, delay) for mechanism in ("subtract", "zero", "none") for delay in (True, False)
+    }
+    assert {reset[0] for reset in resets if reset[2]} == {"subtract", "zero", "none"}
+    assert rules == {
+        ("spike", "argmax_spike_count"), ("spike", "first_to_threshold"), ("spike", "threshold_then_argmax"),
+        ("spike", "binary_logit"), ("membrane", "argmax_membrane"), ("membrane", "binary_logit"),
+    }
+
+
+def _plain(workshop: Workshop, folder: Path, *flags: str) -> None:
+    """One g++ command in `folder`, as a stranger to the project would give it."""
+    sources = sorted(str(path.relative_to(folder)) for path in folder.glob("*/*.cpp"))
+    given = [*flags, "-isystem", workshop.tools.include, *sources, "-o", "csim"]
+    subprocess.run([workshop.tools.compiler, "-std=c++14", *given], cwd=folder, check=True)
+
+
+def _call(program: Path, folder: Path, *arguments: str) -> tuple[int, str, str]:
+    done = subprocess.run([str(program), *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module", params=IOS)
+def moved(request: pytest.FixtureRequest, workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """firmware/ and tb/ of the case `wide` in a folder of their own, compiled there with all warnings as errors.
+
+    Pragmas and the labels of loops are for Vitis; g++ knows neither use.
+    """
+    origin, folder = tmp_path_factory.mktemp("origin"), tmp_path_factory.mktemp("elsewhere")
+    write_project(BY_NAME["wide"], request.param, origin)
+    for part in ("firmware", "tb"):
+        shutil.copytree(origin / part, folder / part)
+    shutil.rmtree(origin)
+    _plain(workshop, folder, "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-Wno-unused-label")
+    return folder
+
+
+@pytest.mark.parametrize("below", ["", "tb", "hls/solution1/csim/build", "a/b/c/d/e/f"])
+def test_a_moved_project_compiles_cleanly_and_finds_its_data(moved: Path, below: str) -> None:
+    (moved / below).mkdir(parents=True, exist_ok=True)
+    assert _call(moved / "csim", moved / below) == (0, "30 emissions, 0 values differ from expected.npy\n", "")
+
+
+def test_sums_of_the_hardwares_own_width_change_no_value(workshop: Workshop, tmp_path: Path) -> None:
+    # the case keeps 12 of 16 bits of one sum and 5 of 8 of another; machine integers keep the rest too
+    project = write_project(BY_NAME["wrapping"], "parallel", tmp_path)
+    kept = [(layer.acc_width, layer.sum_width) for layer in project.design.layers if isinstance(layer, LinearDesign)]
+    assert kept == [(12, 16), (5, 8)]
+    _plain(workshop, tmp_path, *FLAGS, "-include", str(workshop.header), "-DHLSPIKE_EXACT_WIDTH")
+    code, found = run(tmp_path / "csim", project.layout.bench_data, tmp_path / "out")
+    assert _unequal(found, _expected(project)) == []
+    assert code == 0
+
+
+def _replaced(name: str, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Callable[[Path], None]:
+    def apply(data: Path) -> None:
+        path = data / f"{name}.npy"
+        path.write_bytes(arrays.npy_bytes(change(np.load(path))))
+
+    return apply
+
+
+def _plus(*places: tuple[int, int]) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """Each `(emission, added)`, by the one value of an emission."""
+
+    def apply(values: NDArray[Any]) -> NDArray[Any]:
+        for emission, added in places:
+            values[emission, 0] += added
+        return values
+
+    return apply
+
+
+def _tampered(moved: Path, tmp_path: Path, change: Callable[[Path], None]) -> tuple[int, str, str]:
+    shutil.copytree(moved / "tb" / "data", tmp_path / "data")
+    change(tmp_path / "data")
+    return _call(moved / "csim", tmp_path, "--data", "data")
+
+
+def test_the_first_value_that_differs_is_told_by_sequence_and_timestep(moved: Path, tmp_path: Path) -> None:
+    # sequences of 12, 6 and 12 timesteps decide at each: emission 14 is timestep 2 of sequence 1
+    value = int(np.load(moved / "tb" / "data" / "expected.npy")[14, 0])
+    assert _tampered(moved, tmp_path, _replaced("expected", _plus((14, 5), (20, -1)))) == (
+        1,
+        f"mismatch: sequence 1, timestep 2, output 0: expected {value + 5}, found {value}\n"
+        "30 emissions, 2 values differ from expected.npy\n",
+        "",
+    )
+
+
+@pytest.mark.parametrize(("rows", "told"), [(slice(29), 29), ([*range(30), 0], 31)])
+def test_too_few_and_too_many_emissions_are_told(moved: Path, tmp_path: Path, rows: Any, told: int) -> None:
+    assert _tampered(moved, tmp_path, _replaced("expected", lambda values: values[rows])) == (
+        1,
+        f"mismatch: {told} emissions expected, 30 found\n30 emissions, 0 values differ from expected.npy\n",
+        "",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_replaced("input", lambda values: values[..., 1:]), "data/input.npy: must have 6 values per timestep"),
+        (_replaced("input", lambda values: values[0]), "data/input.npy: must have 6 values per timestep"),
+        (_replaced("input", lambda values: values.astype(np.float64)),
+         "data/input.npy: must hold little-endian integers"),
+        (_replaced("input", lambda values: values.astype(">i8")), "data/input.npy: must hold little-endian integers"),
+        (lambda data: np.save(data / "input.npy", np.asfortranarray(np.load(data / "input.npy"))),
+         "data/input.npy: must be in C order"),
+        (lambda data: (data / "input.npy").write_bytes((data / "input.npy").read_bytes()[:-1]),
+         "data/input.npy: is cut off"),
+        (lambda data: (data / "input.npy").write_text("0 1 1 0"), "data/input.npy: is no .npy file"),
+        (lambda data: (data / "input.npy").unlink(), "data/input.npy: cannot be read"),
+        (_replaced("lengths", lambda values: values[1:]), "data/lengths.npy: must have one value per sequence"),
+        (_replaced("lengths", lambda values: values + 6), "data/lengths.npy: a sequence is longer than input.npy"),
+        (_replaced("expected", lambda values: np.repeat(values, 2, 1)), "data/expected.npy: must have 1 columns"),
+        (lambda data: (data / "expected.npy").unlink(), "data/expected.npy: cannot be read"),
+    ],
+)
+def test_data_that_does_not_fit_is_refused(
+    moved: Path, tmp_path: Path, change: Callable[[Path], None], message: str
+) -> None:
+    assert _tampered(moved, tmp_path, change) == (2, "", f"{message}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "tb/data/expected.npy: not found; run from the project's folder or give --data DIR"),
+        (["--waves", "1"], f"--waves 1: unknown; {OPTIONS}"),
+        (["--trace", "everything"], f"--trace everything: unknown; {OPTIONS}"),
+        (["--data"], "--data: a value is missing"),
+    ],
+)
+def test_a_call_that_makes_no_sense_is_refused(
+    moved: Path, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    assert _call(moved / "csim", tmp_path, *arguments) == (2, "", f"{message}\n")
+
+
+COUNTED = """
+#include <cstdio>
+#include "ap.h"
+int products = 0, sums = 0;
+struct counted {
+    long long value;
+    counted(long long v = 0) : value(v) {}
+    template <int W> explicit counted(const ap_uint<W> &v) : value(v.to_int64()) {}
+    counted &operator+=(const counted &other) { sums++; value += other.value; return *this; }
+    template <int W> operator ap_int<W>() const { return value; }
+};
+counted operator*(const counted &a, const counted &b) { products++; return a.value * b.value; }
+namespace hlspike {  // of weights, of products of a weight and one bit, and of sums
+template <> struct word<5, 5> { typedef counted type; };
+template <> struct word<7, 7> { typedef counted type; };
+template <> struct word<9, 9> { typedef counted type; };
+}
+#include "linear.h"
+template <class In> struct layer {
+    static constexpr int n_in = 3, n_out = 2, in_parallel = 3, out_parallel = 2, reuse_factor = 1;
+    static constexpr int weight_width = 5, sum_width = 9, acc_width = 9;
+    typedef In in_t;
+    typedef ap_fixed<9, 9> out_t, acc_t, accum_t, result_t;
+    static int weight(int, int k) { const int rom[] = {1, -2, 3, 4, 5, -6}; return rom[k]; }
+    static hlspike::bit_t bias(int) { return 0; }
+};
+template <class In> void run() {
+    const In in[3] = {1, 0, 1};
+    ap_fixed<9, 9> out[2];
+    products = sums = 0;
+    hlspike::linear<layer<In>>(in, out);
+    std::printf("%d %d: %d products, %d sums\\n", out[0].to_int(), out[1].to_int(), products, sums);
+}
+int main() { run<ap_uint<1>>(); run<ap_ufixed<1, 1>>(); }
+"""
+
+
+def test_the_kernel_of_a_layer_fed_by_spikes_never_multiplies(workshop: Workshop, tmp_path: Path) -> None:
+    # the same bits as a number of one bit are multiplied, so what counts products does count
+    (tmp_path / "counted.cpp").write_text(COUNTED)
+    include = ["-isystem", workshop.tools.include, "-I", str(KERNELS)]
+    subprocess.run(
+        [workshop.tools.compiler, "-std=c++14", *include, "counted.cpp", "-o", "counted"], cwd=tmp_path, check=True
+    )
+    counts = "6 -8: 0 products, 4 sums\n6 -8: 4 products, 4 sums\n"
+    assert _call(tmp_path / "counted", tmp_path) == (0, counts, "")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_only_a_layer_fed_by_spikes_has_no_multiplier_and_its_kernel_sees_spikes(case: Case) -> None:
+    _, design = designed(case, "parallel")
+    reports = {report.name: report.multipliers for report in design.reports}
+    spiking = {layer.name for layer in case.network.neurons} | ({"input"} if case.spikes_in else set())
+    for layer, kind in zip(design.layers, case.network.layers, strict=True):
+        if isinstance(layer, LinearDesign):
+            fed = kind.inputs[0] in spiking
+            units = layer.in_parallel * layer.out_parallel
+            assert (layer.input.type == "ap_uint<1>", reports[kind.name]) == (fed, 0 if fed else units)

@@ -1,0 +1,236 @@
+"""Which configured value holds for which layer, and the refusal of every entry that can hold for none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from cases import leaky, linear, readout
+
+from generators.errors import ConfigError
+from generators.fixed import FixedType
+from generators.ir import Input, Layer, Network
+from generators.resolve import Choice, Resolution, fixed_type
+
+NETWORK = Network((
+    Input((6,), "fixed_window", 4), linear("fc1", "input", 6, 8), leaky("lif1", "fc1", 8),
+    linear("fc2", "lif1", 8, 4), leaky("if2", "fc2", 4, integrates=True), readout("if2", 4),
+))
+KEYS = "default, weight, bias, accum, result, beta, alpha, threshold, membrane, synaptic"
+LAYERS = "input, fc1, lif1, fc2, if2, readout"
+TYPES = "Input, InputLayer, Linear, Dense, Leaky, LIFNeuron, IFNeuron, Readout, SNNReadout"
+
+
+def precision(hls: dict[str, Any], layer: str, key: str) -> Choice:
+    return Resolution.of(hls, NETWORK).precision(NETWORK.layer(layer), key)
+
+
+def reuse(hls: dict[str, Any], layer: str) -> Choice:
+    return Resolution.of(hls, NETWORK).reuse_factor(NETWORK.layer(layer))
+
+
+def refused(hls: dict[str, Any]) -> str:
+    with pytest.raises(ConfigError) as error:
+        Resolution.of(hls, NETWORK)
+    return str(error.value)
+
+
+MODEL = {"model": {"precision": {"default": "ap_int<1>", "weight": "ap_int<2>"}, "reuse_factor": 2}}
+TYPE = {"types": {"Linear": {"precision": {"default": "ap_int<3>", "weight": "ap_int<4>"}, "reuse_factor": 3}}}
+LAYER = {"layers": {"fc1": {"precision": {"default": "ap_int<5>", "weight": "ap_int<6>"}, "reuse_factor": 4}}}
+
+
+@pytest.mark.parametrize(("hls", "layer", "key", "value", "where"), [
+    (MODEL, "fc1", "weight", "ap_int<2>", "hls.model.precision.weight"),
+    (MODEL, "fc1", "bias", "ap_int<1>", "hls.model.precision.default"),
+    ({**MODEL, **TYPE}, "fc1", "weight", "ap_int<4>", "hls.types.Linear.precision.weight"),
+    ({**MODEL, **TYPE}, "fc1", "bias", "ap_int<3>", "hls.types.Linear.precision.default"),
+    ({**MODEL, **TYPE, **LAYER}, "fc2", "weight", "ap_int<4>", "hls.types.Linear.precision.weight"),
+    ({**MODEL, **TYPE, **LAYER}, "lif1", "beta", "ap_int<1>", "hls.model.precision.default"),
+    ({**MODEL, **TYPE, **LAYER}, "fc1", "weight", "ap_int<6>", "hls.layers.fc1.precision.weight"),
+    ({**MODEL, **TYPE, **LAYER}, "fc1", "bias", "ap_int<5>", "hls.layers.fc1.precision.default"),
+])
+def test_a_name_wins_over_a_type_and_a_type_over_the_model(
+    hls: dict[str, Any], layer: str, key: str, value: str, where: str
+) -> None:
+    assert precision(hls, layer, key) == Choice(value, where, where.startswith("hls.layers"))
+
+
+@pytest.mark.parametrize(("hls", "layer", "expected"), [
+    ({}, "fc1", Choice(1, "hls.model.reuse_factor", False)),
+    (MODEL, "fc1", Choice(2, "hls.model.reuse_factor", False)),
+    ({**MODEL, **TYPE}, "fc1", Choice(3, "hls.types.Linear.reuse_factor", False)),
+    ({**MODEL, **TYPE}, "lif1", Choice(2, "hls.model.reuse_factor", False)),
+    ({**MODEL, **TYPE, **LAYER}, "fc1", Choice(4, "hls.layers.fc1.reuse_factor", True)),
+    ({**MODEL, **TYPE, **LAYER}, "fc2", Choice(3, "hls.types.Linear.reuse_factor", False)),
+])
+def test_a_reuse_factor_resolves_as_a_precision_does(hls: dict[str, Any], layer: str, expected: Choice) -> None:
+    assert reuse(hls, layer) == expected
+
+
+@pytest.mark.parametrize(("layer", "names"), [
+    ("input", ("Input", "InputLayer")), ("fc1", ("Linear", "Dense")), ("lif1", ("LIFNeuron", "Leaky")),
+    ("if2", ("IFNeuron", "Leaky")), ("readout", ("Readout", "SNNReadout")),
+])
+def test_every_name_of_a_type_is_understood_and_the_most_specific_wins(layer: str, names: tuple[str, str]) -> None:
+    key = {"fc1": "weight", "lif1": "threshold", "if2": "threshold"}.get(layer, "result")
+    chosen = {name: {"precision": {key: f"ap_int<{place}>"}} for place, name in enumerate(names, 2)}
+    for name in names:
+        assert precision({"types": {name: chosen[name]}}, layer, key).where == f"hls.types.{name}.precision.{key}"
+    both = precision({"types": chosen}, layer, key)
+    assert both == Choice("ap_int<2>", f"hls.types.{names[0]}.precision.{key}", False)
+
+
+def test_the_two_kinds_of_neuron_do_not_share_their_names() -> None:
+    hls = {"model": {"precision": "ap_int<1>"}, "types": {"LIFNeuron": {"precision": "ap_int<2>", "reuse_factor": 2}}}
+    assert [precision(hls, name, "membrane").value for name in ("lif1", "if2")] == ["ap_int<2>", "ap_int<1>"]
+    assert [reuse(hls, name).value for name in ("lif1", "if2")] == [2, 1]
+
+
+@pytest.mark.parametrize(("hls", "where"), [
+    ({"model": {"precision": "ap_int<7>"}}, "hls.model"),
+    ({"types": {"Dense": {"precision": "ap_int<7>"}}}, "hls.types.Dense"),
+    ({"layers": {"fc1": {"precision": "ap_int<7>"}}}, "hls.layers.fc1"),
+])
+def test_a_precision_that_is_plain_text_is_the_default(hls: dict[str, Any], where: str) -> None:
+    assert precision(hls, "fc1", "weight") == Choice("ap_int<7>", f"{where}.precision.default", "layers" in where)
+
+
+@pytest.mark.parametrize("empty", [
+    {"layers": {"fc1": None}}, {"layers": {"fc1": {}}},
+    {"types": {"Linear": None}}, {"types": {"Linear": {"precision": None}}},
+    {"layers": {"fc1": {"precision": {"weight": None, "default": None}, "reuse_factor": None}}},
+])
+def test_an_empty_entry_leaves_the_value_to_the_next_level(empty: dict[str, Any]) -> None:
+    assert precision({**MODEL, **empty}, "fc1", "weight") == Choice("ap_int<2>", "hls.model.precision.weight", False)
+    assert reuse({**MODEL, **empty}, "fc1").value == 2
+
+
+def test_named_tells_a_key_written_for_the_layer_itself() -> None:
+    resolution = Resolution.of({**MODEL, **TYPE, **LAYER}, NETWORK)
+    found = [(layer.name, key) for layer in NETWORK.layers for key in KEYS.split(", ") if resolution.named(layer, key)]
+    assert found == [("fc1", "default"), ("fc1", "weight")]
+
+
+@pytest.mark.parametrize(("hls", "expected"), [
+    ({**MODEL, **TYPE, **LAYER}, FixedType(5, 5)), ({**MODEL, **TYPE}, FixedType(3, 3)), (MODEL, FixedType(1, 1)),
+    ({**MODEL, "layers": {"fc1": {"precision": "auto"}}}, FixedType(1, 1)), ({}, None),
+    ({"model": {"precision": "auto"}}, None),
+])
+def test_the_default_of_a_layer_is_the_nearest_that_is_a_type(hls: dict[str, Any], expected: FixedType | None) -> None:
+    assert Resolution.of(hls, NETWORK).default(NETWORK.layer("fc1")) == expected
+
+
+@pytest.mark.parametrize("key", ["accum", "result", "membrane"])
+def test_auto_is_a_value_of_the_keys_that_can_be_derived(key: str) -> None:
+    layer = "lif1" if key == "membrane" else "fc1"
+    assert precision({"model": {"precision": {key: "auto"}}}, layer, key).value == "auto"
+    assert precision({"model": {"precision": "auto"}}, layer, key).value == "auto"
+
+
+@pytest.mark.parametrize("key", ["weight", "bias", "beta", "threshold"])
+def test_auto_is_refused_for_a_parameter(key: str) -> None:
+    layer = "fc1" if key in ("weight", "bias") else "lif1"
+    for written in (key, "default"):
+        with pytest.raises(ConfigError) as error:
+            precision({"model": {"precision": {written: "auto"}}}, layer, key)
+        assert str(error.value) == (
+            f"hls.model.precision.{written}: auto cannot hold for '{key}' of layer '{layer}', only for accum, result, "
+            "membrane, synaptic; write a type such as ap_fixed<16,6>"
+        )
+
+
+@pytest.mark.parametrize("hls", [
+    {}, {"model": None}, {"model": {"precision": None}}, {"model": {"precision": {"bias": "ap_int<2>"}}},
+])
+def test_a_key_without_a_precision_is_refused(hls: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError) as error:
+        precision(hls, "fc1", "weight")
+    assert str(error.value) == (
+        "hls: no precision for 'weight' of layer 'fc1'; set hls.model.precision.default, for instance to ap_fixed<16,6>"
+    )
+
+
+@pytest.mark.parametrize(("name", "meant"), [("fc11", "fc1"), ("fc_2", "fc2"), ("lif", "lif1"), ("conv7", None)])
+def test_an_unknown_layer_is_refused(name: str, meant: str | None) -> None:
+    hint = f", did you mean '{meant}'" if meant else ""
+    assert refused({"layers": {name: {"reuse_factor": 2}}}) == (
+        f"hls.layers.{name}: there is no such layer{hint}; layers are {LAYERS}"
+    )
+
+
+@pytest.mark.parametrize(("name", "meant"), [("Liner", "Linear"), ("LIF", None), ("leaky", "Leaky"), ("Conv2d", None)])
+def test_an_unknown_type_is_refused(name: str, meant: str | None) -> None:
+    hint = f", did you mean '{meant}'" if meant else ""
+    assert refused({"types": {name: None}}) == (
+        f"hls.types.{name}: there is no such layer type{hint}; types are {TYPES}"
+    )
+
+
+@pytest.mark.parametrize(("hls", "where", "meant", "keys"), [
+    ({"model": {"precision": {"weigth": "ap_int<4>"}}}, "hls.model.precision.weigth", "weight", KEYS),
+    ({"types": {"Dense": {"precision": {"membrane": "ap_int<4>"}}}}, "hls.types.Dense.precision.membrane", None,
+     "default, weight, bias, accum, result"),
+    ({"types": {"Leaky": {"precision": {"treshold": "ap_int<4>"}}}}, "hls.types.Leaky.precision.treshold", "threshold",
+     "default, beta, threshold, membrane"),
+    ({"layers": {"lif1": {"precision": {"accum": "ap_int<4>"}}}}, "hls.layers.lif1.precision.accum", None,
+     "default, beta, threshold, membrane"),
+    ({"layers": {"fc1": {"precision": {"beta": "ap_int<4>"}}}}, "hls.layers.fc1.precision.beta", None,
+     "default, weight, bias, accum, result"),
+    ({"layers": {"input": {"precision": {"weight": "ap_int<4>"}}}}, "hls.layers.input.precision.weight", None,
+     "default, result"),
+    ({"layers": {"readout": {"precision": {"beta": "ap_int<4>"}}}}, "hls.layers.readout.precision.beta", None,
+     "default, membrane, result"),
+])
+def test_a_key_that_the_layer_has_not_is_refused(hls: dict[str, Any], where: str, meant: str | None, keys: str) -> None:
+    hint = f", did you mean '{meant}'" if meant else ""
+    assert refused(hls) == f"{where}: there is no such key{hint}; keys are {keys}"
+
+
+@pytest.mark.parametrize("where", ["layers.lif1", "layers.if2", "types.Leaky", "types.LIFNeuron", "types.IFNeuron"])
+def test_a_precision_for_a_spike_is_refused(where: str) -> None:
+    group, name = where.split(".")
+    assert refused({group: {name: {"precision": {"result": "ap_uint<2>"}}}}) == (
+        f"hls.{where}.precision.result: a spike is ap_uint<1>, always, found ap_uint<2>; remove the key"
+    )
+
+
+@pytest.mark.parametrize("where", [
+    "layers.input", "layers.readout", "types.Input", "types.InputLayer", "types.Readout", "types.SNNReadout",
+])
+def test_a_reuse_factor_of_a_layer_that_has_none_is_refused(where: str) -> None:
+    group, name = where.split(".")
+    assert refused({group: {name: {"reuse_factor": 2}}}) == (
+        f"hls.{where}.reuse_factor: only synapses and neurons have one; remove the key"
+    )
+
+
+@pytest.mark.parametrize(("value", "shown"), [(0, "0"), (-4, "-4"), (True, "True"), ("8", "'8'"), (2.0, "2.0")])
+@pytest.mark.parametrize(("group", "name"), [("layers", "fc1"), ("types", "Linear"), ("model", None)])
+def test_a_reuse_factor_that_is_no_count_is_refused(group: str, name: str | None, value: Any, shown: str) -> None:
+    entry = {"reuse_factor": value}
+    hls = {group: {name: entry} if name else entry}
+    with pytest.raises(ConfigError) as error:
+        reuse(hls, "fc1")
+    where = ".".join(filter(None, ("hls", group, name)))
+    assert str(error.value) == f"{where}.reuse_factor: a reuse factor is an integer of at least 1, found {shown}"
+
+
+def test_a_text_that_is_no_type_is_refused_where_it_stands() -> None:
+    with pytest.raises(ConfigError) as error:
+        fixed_type(precision({"layers": {"fc1": {"precision": {"weight": "ap_fixed<0,1>"}}}}, "fc1", "weight"))
+    assert str(error.value) == (
+        "hls.layers.fc1.precision.weight: 'ap_fixed<0,1>': the width must lie in 1..1024, found 0"
+    )
+    with pytest.raises(ConfigError) as error:
+        fixed_type(precision({"model": {"precision": "float"}}, "fc1", "weight"))
+    assert str(error.value) == (
+        "hls.model.precision.default: 'float' is not a fixed-point type; write ap_fixed<W,I>, ap_fixed<W,I,Q,O>, "
+        "ap_ufixed<W,I,Q,O>, ap_int<W>, ap_uint<W> or ap_fixed_W_I_Q_O, with Q one of TRN, TRN_ZERO, RND, RND_ZERO, "
+        "RND_INF, RND_MIN_INF, RND_CONV and O one of WRAP, SAT, SAT_ZERO, SAT_SYM"
+    )
+
+
+@pytest.mark.parametrize("layer", NETWORK.layers, ids=lambda layer: layer.name)
+def test_an_empty_configuration_is_accepted_for_every_layer(layer: Layer) -> None:
+    assert reuse({"model": None, "types": {}, "layers": {}}, layer.name).value == 1
