@@ -1,0 +1,251 @@
+"""The estimate against arithmetic done by hand, and against the pragmas of the code that is generated."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from cases import CASES, Case
+from projects import designed, texts
+
+from generators.design import (
+    Design,
+    InputDesign,
+    Io,
+    LayerDesign,
+    LayerReport,
+    LeakyDesign,
+    LinearDesign,
+    Parameter,
+    Port,
+    ReadoutDesign,
+)
+from generators.estimate import LayerEstimate, Memory, estimate
+from generators.typed import TypedLeaky, TypedLinear
+
+SPIKE = "ap_uint<1>"
+CURRENT = "ap_fixed<16,6>"
+
+
+def of(io: Io, *layers: LayerDesign) -> Design:
+    reports = tuple(LayerReport(layer.id, "Any", None, {}, 0, 7, ()) for layer in layers)
+    return Design(io, layers, reports, {layer.id: layer.id.upper() for layer in layers}, {})
+
+
+def ingress(port: Port, window: int = 0) -> InputDesign:
+    return InputDesign("input", port, window)
+
+
+def linear(name: str, given: Port, port: Port, in_parallel: int, out_parallel: int, bias: bool = True) -> LinearDesign:
+    reuse_factor = given.size * port.size // (in_parallel * out_parallel)
+    kind = Parameter("ap_fixed<12,4>", "short", None) if bias else None
+    return LinearDesign(
+        name, given, port, reuse_factor, in_parallel, out_parallel, "signed char", 6, kind, 17, 15,
+        "ap_fixed<15,9>", "ap_fixed<17,9>", CURRENT,
+    )
+
+
+def leaky(name: str, given: Port, port: Port, parallel: int, **options: Any) -> LeakyDesign:
+    chosen: dict[str, Any] = {
+        "membrane_type": "ap_fixed<10,3,AP_RND,AP_SAT>", "decay": "lif", "reset": "none", "immediate": False,
+        "inhibition": False, "beta": Parameter("ap_ufixed<8,0>", "short", 200),
+        "threshold": Parameter(CURRENT, "short", 1), **options,
+    }
+    return LeakyDesign(name, given, port, given.size // parallel, parallel, **chosen)
+
+
+def readout(given: Port, rule: Any = "argmax") -> ReadoutDesign:
+    return ReadoutDesign("readout", given, "ap_ufixed<5,5>", "ap_ufixed<4,4>", "accumulate", rule, False, 1, None)
+
+
+# 784 spikes in one pack of 785 bits; 128 currents of 16 bits in packs of 32, the largest divisor up to 1023 / 16 = 63
+PIXELS, CURRENTS = Port(784, SPIKE, 784), Port(128, CURRENT, 32)
+SPIKES, CLASSES = Port(128, SPIKE, 128), Port(10, CURRENT, 10)
+NETWORK = (
+    ingress(PIXELS, 20),
+    linear("fc1", PIXELS, CURRENTS, 1, 128),
+    leaky("lif1", CURRENTS, SPIKES, 16),
+    linear("fc2", SPIKES, CLASSES, 1, 5, bias=False),
+    readout(CLASSES),
+)
+
+
+def memories(layer: LayerEstimate) -> dict[str, tuple[int, int, int, int]]:
+    return {one.name: (one.banks, one.words, one.width, one.bram_18k) for one in layer.memories}
+
+
+def test_parallel_io_adds_the_layers_up() -> None:
+    found = estimate(of("parallel", *NETWORK))
+    # fc1: 1 to clear, 784 groups of one input and 128 outputs, 1 for results; lif1: 128 / 16;
+    # fc2: 10 / 5 to clear, 128 · 2 pairs of groups, 2 for results; readout unrolled
+    assert [layer.cycles for layer in found.layers] == [0, 786, 8, 260, 1]
+    assert (found.latency, found.interval) == (1055, 1055)
+    assert [layer.name for layer in found.layers] == ["INPUT", "FC1", "LIF1", "FC2", "READOUT"]
+    assert found.multipliers == 5 * 7
+    # fc1: 128 · (1 + 1 for the bias); lif1: one each for 16 neurons; fc2: 5 · 1; readout: 10 classes
+    assert [layer.adders for layer in found.layers] == [0, 256, 16, 5, 10]
+    # 784 · 128 · 6 + 128 · 12; 128 · 10 · 6
+    assert [layer.weight_bits for layer in found.layers] == [0, 603648, 0, 7680, 0]
+    # a counter to 19; 128 membranes of 10 bits and one for all; 10 counts of 5 bits and one for all
+    assert [layer.state_bits for layer in found.layers] == [5, 0, 1281, 0, 51]
+    # 128 memories of 784 · 6 = 4704 bits: one block of 2048 x 9 each; those of fc2 have 256 · 6 = 1536 bits
+    assert [layer.bram_18k for layer in found.layers] == [0, 128, 0, 5, 0]
+    assert memories(found.layers[1]) == {
+        "weight": (128, 784, 6, 128), "bias": (128, 1, 12, 0), "acc": (128, 1, 15, 0), "array": (128, 1, 16, 0),
+    }
+    assert memories(found.layers[0]) == {}
+    assert memories(found.layers[2]) == {"mem": (16, 8, 10, 0), "array": (128, 1, 1, 0)}
+
+
+def test_stream_io_has_the_interval_of_the_slowest_layer_with_its_packs() -> None:
+    found = estimate(of("stream", *NETWORK))
+    # 1 pack; 1 + 786 + 4; 4 + 8 + 1; 1 + 260 + 1; 1 + 1
+    assert [layer.cycles for layer in found.layers] == [1, 791, 13, 262, 2]
+    assert (found.latency, found.interval) == (1069, 791)
+    # a FIFO holds a timestep, but two packs at least; `last` is in each; two packs are shift registers
+    assert memories(found.layers[0]) == {"fifo": (1, 2, 785, 0)}
+    # 4 packs of 513 bits are 15 blocks of 512 x 36
+    assert memories(found.layers[1]) == {
+        "weight": (128, 784, 6, 128), "bias": (128, 1, 12, 0), "acc": (128, 1, 15, 0),
+        "in": (784, 1, 1, 0), "out": (128, 1, 16, 0), "fifo": (1, 4, 513, 15),
+    }
+    assert memories(found.layers[2]) == {
+        "mem": (16, 8, 10, 0), "in": (32, 4, 16, 0), "out": (128, 1, 1, 0), "fifo": (1, 2, 129, 0),
+    }
+    assert memories(found.layers[4]) == {}
+    assert found.bram_18k == 128 + 15 + 5
+
+
+@pytest.mark.parametrize(
+    ("banks", "words", "width", "blocks"),
+    [
+        (1, 1023, 1, 0),  # below 1024 bits
+        (1, 1024, 1, 1),
+        (1, 2, 4096, 0),  # registers
+        (1, 3, 4096, 114),  # 512 x 36: 113.8
+        (1, 512, 36, 1),
+        (1, 513, 36, 2),  # 1024 x 18, twice
+        (1, 16384, 1, 1),
+        (1, 16385, 1, 2),
+        (1, 600, 40, 3),  # 1024 x 18, thrice; 512 x 36 would take 4
+        (1, 5000, 5, 3),  # 2048 x 9, thrice, or 8192 x 2, thrice; 4096 x 4 would take 4
+        (7, 784, 6, 7),
+    ],
+)
+def test_blocks_of_a_memory(banks: int, words: int, width: int, blocks: int) -> None:
+    assert Memory("any", banks, words, width).bram_18k == blocks
+
+
+@pytest.mark.parametrize(
+    ("options", "parallel", "cycles", "adders"),
+    [
+        ({}, 1, 8, 1),
+        ({"decay": "integrate", "beta": None}, 2, 4, 2),
+        ({"reset": "subtract"}, 2, 4, 4),
+        ({"reset": "subtract", "immediate": True}, 2, 4, 6),
+        ({"reset": "zero", "immediate": True}, 8, 1, 8),
+        # 4 groups to update, 7 comparisons for the winner, 4 groups to fire; one margin
+        ({"inhibition": True}, 2, 15, 3),
+        ({"inhibition": True, "reset": "subtract", "immediate": True}, 8, 9, 25),
+    ],
+)
+def test_eight_neurons(options: dict[str, Any], parallel: int, cycles: int, adders: int) -> None:
+    given, port = Port(8, CURRENT, 8), Port(8, SPIKE, 8)
+    layer = estimate(of("parallel", ingress(given), leaky("lif", given, port, parallel, **options))).layers[1]
+    assert (layer.cycles, layer.adders, layer.weight_bits, layer.state_bits) == (cycles, adders, 0, 81)
+
+
+def test_vectors_of_neurons_are_stored_and_split_like_the_membranes() -> None:
+    given, port = Port(2048, CURRENT, 32), Port(2048, SPIKE, 512)
+    beta, threshold = Parameter("ap_ufixed<8,0>", "short", None), Parameter("ap_fixed<11,3>", "short", None)
+    neurons = leaky("lif", given, port, 2, beta=beta, threshold=threshold, inhibition=True)
+    layer = estimate(of("stream", ingress(given), neurons)).layers[1]
+    assert layer.weight_bits == 2048 * (8 + 11)
+    # 1024 · 10 and 1024 · 11 bits: 1024 x 18; 1024 · 8: 2048 x 9; 1024 bits of resets: one block all the same
+    # between packs and kernel: 32 banks of 64 · 16 = 1024 bits, and 512 of 4 bits; the end of the design has no FIFO
+    assert memories(layer) == {
+        "mem": (2, 1024, 10, 2), "beta": (2, 1024, 8, 2), "threshold": (2, 1024, 11, 2), "resets": (2, 1024, 1, 2),
+        "in": (32, 64, 16, 32), "out": (512, 4, 1, 0),
+    }
+    # 64 packs, 1024 to update, 2047 for the winner, 1024 to fire, 4 packs
+    assert layer.cycles == 4163
+
+
+def test_a_port_that_is_no_single_word_gives_two_values_per_cycle() -> None:
+    # 784 · 16 bits are no single pack: the top leaves `in` a memory, from which 784 values take 392 cycles
+    wide, narrow = Port(784, CURRENT, 56), Port(4, CURRENT, 4)
+    layers = estimate(of("parallel", ingress(wide), linear("fc", wide, narrow, 784, 4))).layers
+    assert layers[1].cycles == 1 + 392 + 1
+    # and 512 of 2048 spikes at once are written in 256 cycles, four times
+    many, spikes = Port(2048, CURRENT, 32), Port(2048, SPIKE, 512)
+    layers = estimate(of("parallel", ingress(narrow), linear("fc", narrow, many, 4, 512),
+                         leaky("lif", many, spikes, 512))).layers
+    assert [layer.cycles for layer in layers] == [0, 4 + 4 + 4, 4 * 256]
+    # inside the design 2048 values lie in 1024 banks of two words
+    assert memories(layers[1])["array"] == (1024, 2, 16, 0)
+
+
+@pytest.mark.parametrize(
+    ("rule", "adders", "state_bits"), [("argmax", 2, 11), ("binary_logit", 3, 11), ("first_to_threshold", 2, 44)]
+)
+def test_the_readout_of_two_classes(rule: str, adders: int, state_bits: int) -> None:
+    given = Port(2, SPIKE, 2)
+    layer = estimate(of("parallel", ingress(given), readout(given, rule))).layers[1]
+    assert (layer.cycles, layer.adders, layer.state_bits, layer.memories) == (1, adders, state_bits, ())
+
+
+both = pytest.mark.parametrize("io", ["parallel", "stream"])
+every = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+@both
+@every
+def test_totals_are_sums_and_agree_with_the_network(case: Case, io: Io) -> None:
+    quantized, design = designed(case, io)
+    found = estimate(design)
+    bits = 0
+    for typed in quantized.typed.layers:
+        # from the types, not from the design: an unsigned weight is kept with a sign
+        if isinstance(typed, TypedLinear):
+            bits += typed.layer.in_features * typed.layer.size * (typed.weight.width + (not typed.weight.signed))
+            bits += 0 if typed.bias is None else typed.layer.size * typed.bias.width
+        elif isinstance(typed, TypedLeaky):
+            for key, kind in (("beta", typed.beta), ("threshold", typed.threshold)):
+                vector = kind is not None and quantized.integers[f"{typed.layer.name}/{key}"].ndim == 1
+                bits += typed.layer.size * kind.width if vector and kind is not None else 0
+    assert found.weight_bits == bits
+    assert found.multipliers == sum(report.multipliers for report in design.reports)
+    assert found.latency == sum(layer.cycles for layer in found.layers)
+    assert found.interval == (found.latency if io == "parallel" else max(layer.cycles for layer in found.layers))
+    plain = found.to_json()
+    assert json.loads(json.dumps(plain)) == plain
+    for key in ("multipliers", "adders", "weight_bits", "state_bits", "bram_18k"):
+        assert plain[key] == sum(layer[key] for layer in plain["layers"])
+
+
+PARTITION = re.compile(r"#pragma HLS ARRAY_PARTITION variable=(\w+) (?:cyclic factor=(\d+)|complete)")
+LOCAL = {"values": "in", "currents": "in", "sums": "out", "spikes": "out"}
+
+
+@both
+@every
+def test_memories_are_split_as_the_generated_pragmas_say(case: Case, io: Io) -> None:
+    _, design = designed(case, io)
+    code = texts(design)
+    for layer, found in zip(design.layers, estimate(design).layers, strict=True):
+        banks = {one.name: one.banks for one in found.memories}
+        for variable, factor in PARTITION.findall(code[f"firmware/{layer.id}.cpp"]):
+            name = LOCAL.get(variable, variable.removeprefix(f"{layer.id}_"))
+            if factor:
+                assert banks.pop(name) == int(factor), (layer.id, variable)
+        assert all(count == 1 for name, count in banks.items() if name in ("mem", "beta", "threshold"))
+    depths = dict(re.findall(r"#pragma HLS STREAM variable=(\w+)_out depth=(\d+)", code["firmware/top.cpp"]))
+    fifos = {
+        layer.id: str(memory.words)
+        for layer, found in zip(design.layers, estimate(design).layers, strict=True)
+        for memory in found.memories
+        if memory.name == "fifo"
+    }
+    assert depths == fifos
