@@ -1,19 +1,24 @@
-"""What a build says: one line per step that ran, one line for what went wrong, one line at the end."""
+"""What a build says: a live line where there is a terminal, one line per step that ran, one for what went wrong, and at
+the end what ran, what was reused, what was up to date, and the time that saved.
+"""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import sys
+import threading
 import time
+from collections.abc import Mapping
 from types import FrameType, TracebackType
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from doit.reporter import ConsoleReporter
 
-from tasks import engine
-from tasks.layout import BUILD
+from tasks import record
+
+if TYPE_CHECKING:
+    from tasks.live import Live
 
 _INTERRUPTED = 130
 
@@ -25,51 +30,114 @@ class Console(ConsoleReporter):  # type: ignore[misc]
 
     def __init__(self, outstream: TextIO, options: dict[str, Any]) -> None:
         super().__init__(outstream, options)
-        self._began: dict[str, float] = {}
         self._start = time.perf_counter()
-        self._ran = self._same = 0
-        self._failed = False
+        self._tally = Tally()
+        self._live = _live(outstream, self._tally)
 
-    def initialize(self, tasks: Any, selected_tasks: Any) -> None:
-        _lock()
-        signal.signal(signal.SIGTERM, _interrupt)
-        sys.excepthook = _told
+    def initialize(self, tasks: Mapping[str, Any], selected_tasks: list[str]) -> None:
+        self._tally.tasks, self._tally.selected = tasks, selected_tasks
 
     def execute_task(self, task: Any) -> None:
-        self._began[task.name] = time.perf_counter()
+        if task.actions:
+            self._tally.running[task.name] = time.perf_counter()
+        if self._live is not None:
+            self._live.show()
 
     def add_success(self, task: Any) -> None:
-        engine.commit()
-        if task.actions:
-            self._ran += 1
-            self.write(f"{time.perf_counter() - self._began[task.name]:7.2f} s  {task.name}\n")
+        record.commit()
+        began = self._tally.running.pop(task.name, None)
+        if began is None or "rests" not in task.values:
+            return
+        taken = time.perf_counter() - began
+        reused = bool(task.values["reused"])
+        self._tally.done(task, reused, taken)
+        self._line(f"{taken:7.2f} s  {task.name}{'  (from the cache)' if reused else ''}")
 
     def skip_uptodate(self, task: Any) -> None:
-        self._same += 1
+        if task.actions:
+            self._tally.same += 1
+            self._tally.saved += record.Standing.store.get_values(task.name).get("seconds", 0.0)
 
     def add_failure(self, task: Any, fail: Any) -> None:
+        self._tally.running.pop(task.name, None)
         if fail.report:
-            self._failed = True
-            sys.stderr.write(f"error: {' '.join(fail.get_msg().split())}\n")
+            self._tally.failed = True
+            self._line(f"error: {' '.join(fail.get_msg().split())}", sys.stderr)
 
     def runtime_error(self, msg: str) -> None:
-        self._failed = True
-        sys.stderr.write(f"error: {' '.join(msg.split())}\n")
+        self._tally.failed = True
+        self._line(f"error: {' '.join(msg.split())}", sys.stderr)
 
     def complete_run(self) -> None:
-        taken = time.perf_counter() - self._start
-        if not self._failed:
-            self.write(f"{self._ran} steps ran, {self._same} were up to date, {taken:.1f} s\n")
+        if self._live is not None:
+            self._live.stop()
+        interrupted = sys.exc_info()[0] is not None
+        if not self._tally.failed and not interrupted and not self._tally.silent:
+            self.write(f"{self._tally.summary(time.perf_counter() - self._start)}\n")
+
+    def _line(self, text: str, to: TextIO | None = None) -> None:
+        if self._live is not None:
+            self._live.clear()
+        if to is None:
+            self.write(f"{text}\n")
+        else:
+            to.write(f"{text}\n")
 
 
-def _lock() -> None:
-    """One build at a time in a working directory; the lock goes with the process."""
-    handle = os.open(BUILD / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        sys.stderr.write("waiting for another build in this folder\n")
-        fcntl.flock(handle, fcntl.LOCK_EX)
+class Tally:
+    """Counts of a run."""
+
+    def __init__(self) -> None:
+        self.tasks: Mapping[str, Any] = {}
+        self.selected: list[str] = []
+        self.running: dict[str, float] = {}
+        self.ran = self.reused = self.same = 0
+        self.saved = 0.0
+        self.failed = False
+
+    @property
+    def silent(self) -> bool:
+        """Nothing that was asked for is a step of a build."""
+        return not (self.ran or self.reused or self.same)
+
+    def done(self, task: Any, reused: bool, taken: float) -> None:
+        if reused:
+            self.reused += 1
+            self.saved += max(0.0, task.values["seconds"] - taken)
+        else:
+            self.ran += 1
+
+    def progress(self) -> tuple[int, int]:
+        """Steps done, and all that are known of."""
+        needed, pending = set(), list(self.selected)
+        while pending:
+            name = pending.pop()
+            if name in needed or name not in self.tasks:
+                continue
+            needed.add(name)
+            pending += self.tasks[name].task_dep
+        steps = sum(1 for name in needed if self.tasks[name].targets)
+        return self.ran + self.reused + self.same, steps
+
+    def summary(self, taken: float) -> str:
+        reused = f"{self.reused} came from the cache, " if self.reused else ""
+        saved = f", {self.saved:.1f} s saved" if self.saved >= 0.05 else ""
+        return f"{self.ran} steps ran, {reused}{self.same} were up to date, {taken:.1f} s{saved}"
+
+
+def _live(stream: TextIO, tally: Tally) -> Live | None:
+    if not stream.isatty():
+        return None
+    from tasks.live import Live
+
+    return Live(stream, tally)
+
+
+def prepare() -> None:
+    """From now on Ctrl-C and SIGTERM end the build with one line and no child left behind."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _interrupt)
+    sys.excepthook = _told
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -80,6 +148,11 @@ def _told(kind: type[BaseException], error: BaseException, trace: TracebackType 
     if not issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
         return
+    # a second signal must not cut this short
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    if "tasks.processes" in sys.modules:
+        sys.modules["tasks.processes"].stop_all()
     sys.stdout.flush()
     sys.stderr.write("interrupted; what was done is kept\n")
     sys.stderr.flush()

@@ -7,7 +7,7 @@ from typing import Any
 
 from doit import create_after
 
-from tasks import engine, graph, steps
+from tasks import engine, graph
 
 DOIT_CONFIG = engine.options()
 VARIANTS = graph.variants()
@@ -18,8 +18,8 @@ def task_config() -> Tasks:
     """the resolved configuration"""
     for variant in VARIANTS:
         yield graph.step(
-            variant, "config", steps.config, config=variant.config,
-            arguments={"config": variant.config}, outputs=[variant.layout.config],
+            variant, "config", config=variant.config,
+            arguments={"config": variant.config}, outputs=[variant.layout.config], share=False,
         )
 
 
@@ -32,7 +32,7 @@ def task_stimulus() -> Tasks:
             "seed": variant.config["seed"],
         }
         yield graph.step(
-            variant, "stimulus", steps.stimulus, config=given, arguments=given, outputs=[variant.layout.stimulus],
+            variant, "stimulus", config=given, arguments=given, outputs=[variant.layout.stimulus],
             code=("generators/stimulus.py",),
         )
 
@@ -44,7 +44,7 @@ def task_train() -> Tasks:
             continue
         given = {"model": variant.config["model"], "seed": variant.config["seed"]}
         yield graph.step(
-            variant, "train", steps.train, config=given, arguments=given,
+            variant, "train", config=given, arguments=given,
             inputs=graph.existing(variant.config["model"]["checkpoint"]), outputs=[variant.layout.state_dict],
             packages=("torch", "snntorch"),
         )
@@ -54,9 +54,10 @@ def task_extract() -> Tasks:
     """the network and its parameters"""
     for variant in VARIANTS:
         layout, given = variant.layout, graph.extraction(variant)
+        state = graph.state_file(variant)
         yield graph.step(
-            variant, "extract", steps.extract, config=given,
-            arguments={**given, "key": graph.network_key(variant)}, inputs=graph.state_files(variant),
+            variant, "extract", config=given,
+            arguments={**given, "state": state, "key": graph.network_key(variant)}, inputs=graph.state_files(variant),
             outputs=[layout.network, layout.weights, layout.network_key],
             code=graph.FRONT, packages=("torch", "snntorch"),
         )
@@ -69,7 +70,8 @@ def task_float() -> Tasks:
         given = {key: value for key, value in graph.extraction(variant).items() if key != "readout"}
         given |= variant.config["sim"]
         yield graph.step(
-            variant, "float", steps.run_float, config=given, arguments=given,
+            variant, "float", function="run_float",
+            config=given, arguments={**given, "state": graph.state_file(variant)},
             inputs=[layout.network, layout.weights, layout.stimulus, *graph.state_files(variant)],
             outputs=[layout.trace("float")], code=graph.FRONT, packages=("torch", "snntorch"),
         )
@@ -80,7 +82,7 @@ def task_kernels() -> Tasks:
     for variant in VARIANTS:
         copies = variant.layout.copies()
         yield graph.step(
-            variant, "kernels", steps.kernels, config=None, arguments={}, inputs=copies, outputs=copies.values(),
+            variant, "kernels", inputs=copies, outputs=copies.values(), share=False,
         )
 
 
@@ -100,7 +102,7 @@ def task_design() -> Tasks:
         }
         described = [path for unit in units for path in (layout.unit(unit), layout.unit_arrays(unit))]
         yield graph.step(
-            variant, "design", steps.design, config={**given, "units": units}, arguments={**given, "units": units},
+            variant, "design", config={**given, "units": units}, arguments={**given, "units": units},
             inputs=[layout.network, layout.weights, layout.stimulus],
             outputs=[layout.typed, layout.integers, layout.design, *described],
             code=graph.NUMBERS, packages=("numpy",),
@@ -113,7 +115,7 @@ def task_generate() -> Tasks:
         layout = variant.layout
         for unit in graph.units(variant):
             yield graph.step(
-                variant, "generate", steps.generate, unit, config=None, arguments={"unit": unit},
+                variant, "generate", unit, arguments={"unit": unit},
                 inputs=[layout.unit(unit), layout.unit_arrays(unit)], outputs=layout.sources(unit),
                 code=graph.EMISSION, packages=("jinja2",),
             )
@@ -123,12 +125,14 @@ def task_compile() -> Tasks:
     """the object of each unit"""
     for variant in VARIANTS:
         layout, header = variant.layout, graph.header(variant)
+        precompiled = header.with_name(header.name + ".gch")
         for unit in graph.units(variant):
             yield graph.step(
-                variant, "compile", steps.compile_unit, unit, config=variant.compiler,
-                arguments={"toolchain": variant.toolchain, "unit": unit, "header": header},
-                inputs=[*graph.included(variant, unit), header.with_name(header.name + ".gch")],
-                outputs=[layout.compiled(unit)], after=[graph.name(variant, "kernels")],
+                variant, "compile", unit, function="compile_unit",
+                arguments={"compiler": variant.tool.compiler, "unit": unit, "header": header},
+                inputs=[*graph.included(variant, unit), precompiled], ambient=[precompiled],
+                outputs=[layout.compiled(unit)], code=graph.COMPILATION, tool=variant.tool,
+                after=[graph.name(variant, "kernels")],
             )
 
 
@@ -138,8 +142,8 @@ def task_link() -> Tasks:
         layout = variant.layout
         objects = [*map(layout.compiled, graph.units(variant)), *graph.bench_objects(variant)]
         yield graph.step(
-            variant, "link", steps.link, config=variant.compiler,
-            arguments={"toolchain": variant.toolchain, "objects": objects}, inputs=objects, outputs=[layout.csim],
+            variant, "link", arguments={"compiler": variant.tool.compiler, "objects": objects},
+            inputs=objects, outputs=[layout.csim], code=graph.COMPILATION, tool=variant.tool,
         )
 
 
@@ -149,7 +153,7 @@ def task_reference() -> Tasks:
         layout, given = variant.layout, variant.config["sim"]
         bench = [layout.bench_data / f"{name}.npy" for name in ("input", "lengths", "expected")]
         yield graph.step(
-            variant, "reference", steps.reference, config=given, arguments=given,
+            variant, "reference", config=given, arguments=given,
             inputs=[layout.typed, layout.integers, layout.stimulus],
             outputs=[layout.trace("reference"), layout.overflows, *bench],
             code=graph.NUMBERS, packages=("numpy",), after=[graph.name(variant, "design")],
@@ -162,7 +166,7 @@ def task_csim() -> Tasks:
         layout, given = variant.layout, variant.config["sim"]
         bench = [layout.bench_data / f"{name}.npy" for name in ("input", "lengths", "expected")]
         yield graph.step(
-            variant, "csim", steps.csim, config=given, arguments=given,
+            variant, "csim", config=given, arguments=given,
             inputs=[layout.csim, *bench, layout.typed, layout.stimulus], outputs=[layout.trace("csim")],
             code=("generators/reference.py",), after=["link"],
         )
@@ -176,10 +180,10 @@ def task_report() -> Tasks:
             "name": str(variant), "sequences": variant.config["sim"]["sequences"], "versions": variant.versions
         }
         yield graph.step(
-            variant, "report", steps.report, config=given, arguments=given,
+            variant, "report", config=given, arguments=given,
             inputs=[*map(layout.trace, stages), layout.overflows, layout.design, layout.typed, layout.integers,
                     layout.stimulus],
-            outputs=[layout.report, layout.report_text], code=(*graph.NUMBERS, "generators/report.py"),
+            outputs=[layout.report, layout.report_text], code=(*graph.NUMBERS, "generators/report.py"), share=False,
         )
 
 

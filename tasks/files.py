@@ -11,8 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+Signature = list[int]
+"""[mtime_ns, size, inode, ctime_ns] of a file."""
 State = list[Any]
-"""[mtime_ns, size, inode, digest] of a file."""
+"""Signature and digest of a file, the digest last."""
+
+_UNFINISHED = ".part"
+# read once, while there is one thread: it can only be read by setting it
+UMASK = os.umask(0)
+os.umask(UMASK)
+_digests: dict[str, tuple[Signature, str]] = {}
 
 
 def digest(data: bytes) -> str:
@@ -20,18 +28,27 @@ def digest(data: bytes) -> str:
 
 
 def file_digest(path: str | Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Of the file's bytes, which are read once as long as its signature stands."""
+    now = signature(path)
+    known = _digests.get(str(path))
+    if known is None or known[0] != now:
+        with open(path, "rb") as file:
+            known = now, hashlib.file_digest(file, "sha256").hexdigest()
+        _digests[str(path)] = known
+    return known[1]
 
 
-def signature(path: str | Path) -> list[int]:
-    """What changes whenever a file is written or replaced: [mtime_ns, size, inode].
+def signature(path: str | Path) -> Signature:
+    """What changes whenever a file is written or replaced; the time of change is there because tools can set the other.
 
     Raises:
         FileNotFoundError: there is no such file.
     """
-    stat = os.stat(path)
-    return [stat.st_mtime_ns, stat.st_size, stat.st_ino]
+    return signature_of(os.stat(path))
+
+
+def signature_of(stat: os.stat_result) -> Signature:
+    return [stat.st_mtime_ns, stat.st_size, stat.st_ino, stat.st_ctime_ns]
 
 
 def state(path: str | Path) -> State:
@@ -42,9 +59,9 @@ def unchanged(path: str | Path, known: State) -> bool:
     """Whether the file still holds the bytes of `known`; they are only read if its signature moved."""
     try:
         now = signature(path)
+        return now == known[:-1] or (now[1] == known[1] and file_digest(path) == known[-1])
     except OSError:
         return False
-    return now == known[:3] or (now[1] == known[1] and file_digest(path) == known[3])
 
 
 @contextmanager
@@ -52,20 +69,21 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """A temporary path beside `path` to write to; it takes the place of `path` if all went well."""
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=_UNFINISHED)
     os.close(handle)
     try:
         yield Path(name)
-        os.chmod(name, 0o666 & ~_umask() | (os.stat(name).st_mode & 0o111))
+        os.chmod(name, 0o666 & ~UMASK | (os.stat(name).st_mode & 0o111))
         os.replace(name, target)
     finally:
         Path(name).unlink(missing_ok=True)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def sweep(path: str | Path) -> None:
+    """Remove what a killed build left of a `replacing` of `path`. Nobody may be writing it now."""
+    target = Path(path)
+    for left in target.parent.glob(f".{target.name}.*{_UNFINISHED}"):
+        left.unlink(missing_ok=True)
 
 
 def write(path: str | Path, data: bytes | str) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,10 @@ from doit.exceptions import InvalidDodoFile
 
 from generators.errors import ConfigError, HlspikeError
 from generators.identifiers import identifiers
-from tasks import engine, files, steps
+from tasks import console, engine, files, locks
 from tasks import variants as configured
 from tasks.layout import BENCH, BENCH_UNITS, BUILD, HEADERS, PACKAGE
-from tasks.variants import Variant
+from tasks.variants import Tool, Variant
 
 FRONT = ("generators/extract/", "generators/ir.py", "generators/decision.py", "generators/stimulus.py")
 """Sources that reading and running the PyTorch module rests on."""
@@ -28,19 +29,41 @@ NUMBERS = (
     "generators/schedule.py", "generators/identifiers.py", "generators/stimulus.py", "generators/compare.py",
 )
 """Sources that types, the reference and the design rest on."""
+COMPILATION = ("tasks/toolchain.py",)
 EMISSION = ("generators/emit.py", "generators/templates/")
 _UNITS = ("top", "tb")
 
 
+_READ_ONLY = frozenset(("list", "info", "help", "why", "dumpdb", "tabcompletion", "strace"))
+"""Commands that change nothing, and so need not wait for a build."""
+
+
 def variants() -> list[Variant]:
     """The variants of this command line; a fault of it is one line on the terminal."""
+    console.prepare()
     try:
-        BUILD.mkdir(exist_ok=True)
-        return configured.load(_overrides())
+        BUILD.mkdir(parents=True, exist_ok=True)
+        overrides = _overrides()
+        if _command() not in _READ_ONLY:
+            hold()
+        return configured.load(overrides)
     except HlspikeError as error:
         raise InvalidDodoFile(" ".join(str(error).split())) from None
     except OSError as error:
         raise InvalidDodoFile(f"{error.filename}: {error.strerror}; the build needs to write there") from None
+
+
+def hold() -> None:
+    """One build at a time in a working directory, from before it reads what another may be changing to its end."""
+    locks.acquire(
+        os.open(BUILD / ".lock", os.O_RDWR | os.O_CREAT, 0o666),
+        lambda: print("waiting for another build in this folder", file=sys.stderr),
+    )
+
+
+def _command() -> str | None:
+    words = (word for word in sys.argv[1:] if "=" not in word and not word.startswith("-"))
+    return next((word for word in words if not word.isdigit()), None)
 
 
 def _overrides() -> list[str]:
@@ -60,49 +83,62 @@ def name(variant: Variant, basename: str, part: str | None = None) -> str:
 def step(
     variant: Variant,
     basename: str,
-    function: Callable[..., engine.Found],
     part: str | None = None,
     *,
-    config: Any,
-    arguments: Mapping[str, Any],
+    config: Any = None,
+    arguments: Mapping[str, Any] | None = None,
     inputs: Iterable[Path] = (),
     outputs: Iterable[Path],
     code: Iterable[str] = (),
     packages: Iterable[str] = (),
+    tool: Tool | None = None,
     after: Iterable[str] = (),
+    share: bool = True,
+    ambient: Iterable[Path] = (),
+    function: str | None = None,
 ) -> dict[str, Any]:
-    """The task of `variant` that runs `function(layout, **arguments)`.
+    """The task of `variant` that runs `tasks.steps.<basename>(layout, **arguments)`.
 
     Args:
+        part: of the variant, such as one unit of its code.
         config: the slice of the configuration that it depends on.
         code: our own sources that its result rests on, files and folders below the project's.
         packages: installed packages likewise.
+        tool: compiler likewise.
+        function: its name in tasks.steps, where that is not `basename`.
+        share: whether a result is worth a copy in the shared cache.
     """
-    rests = {
-        "config": config,
-        "code": _code((*code, "tasks/steps.py")),
-        "versions": {package: variant.versions[package] for package in packages},
-    }
+    versions = {package: variant.versions[package] for package in packages}
+    rests = engine.Rests(
+        config,
+        digests((*code, "tasks/steps.py")),
+        versions | (tool.content if tool else {}),
+        tool.local if tool else None,
+    )
     return engine.task(
         basename,
         ":".join(item for item in (variant.label, part) if item) or None,
-        function,
-        {"layout": variant.layout, **arguments},
+        f"tasks.steps:{function or basename}",
+        {"layout": variant.layout, **(arguments or {})},
         inputs=inputs,
         outputs=outputs,
-        config=rests,
+        rests=rests,
+        root=variant.layout.root,
         seconds=variant.layout.seconds,
         after=after,
+        cache=variant.config["cache"] if share else None,
+        ambient=ambient,
     )
 
 
 @cache
-def _code(sources: tuple[str, ...]) -> str:
+def digests(sources: tuple[str, ...]) -> dict[str, str]:
+    """Of our own `sources`, path → digest; shortened, for they are compared and not looked up."""
     paths: list[Path] = []
     for source in sources:
         place = PACKAGE / source
         paths += sorted(place.rglob("*.py")) + sorted(place.rglob("*.j2")) if place.is_dir() else [place]
-    return files.digest(b"\0".join(path.read_bytes() for path in paths))
+    return {path.relative_to(PACKAGE).as_posix(): files.file_digest(path)[:16] for path in paths}
 
 
 def extraction(variant: Variant) -> dict[str, Any]:
@@ -112,8 +148,14 @@ def extraction(variant: Variant) -> dict[str, Any]:
         "model": {key: model[key] for key in ("source", "kwargs", "input_shape")},
         "readout": variant.config["readout"],
         "seed": variant.config["seed"],
-        "state": str(variant.layout.state_dict) if model["train"] is not None else model["checkpoint"],
+        "state": "trained" if model["train"] is not None else model["checkpoint"],
     }
+
+
+def state_file(variant: Variant) -> str | None:
+    """Where the parameters are loaded from; None if they stay as the module is built."""
+    model = variant.config["model"]
+    return str(variant.layout.state_dict) if model["train"] is not None else model["checkpoint"]
 
 
 def state_files(variant: Variant) -> list[Path]:
@@ -129,7 +171,7 @@ def existing(path: str | None) -> list[Path]:
 
 
 def network_key(variant: Variant) -> str:
-    return files.digest(json.dumps([extraction(variant), _code(FRONT)]).encode())
+    return files.digest(json.dumps([extraction(variant), digests(FRONT)]).encode())
 
 
 def known(variant: Variant) -> bool:
@@ -138,7 +180,7 @@ def known(variant: Variant) -> bool:
         record = files.read_json(variant.layout.network_key)
         same = record["key"] == network_key(variant)
         return same and variant.layout.network.is_file() and all(
-            files.unchanged(path, state) for path, state in record["files"].items() if path.endswith(".py")
+            files.file_digest(path) == known for path, known in record["files"].items()
         )
     except (OSError, ValueError, KeyError, TypeError):
         return False
@@ -161,7 +203,7 @@ def included(variant: Variant, unit: str) -> list[Path]:
 
 def header(variant: Variant) -> Path:
     """The precompiled header of the variant's compiler."""
-    return HEADERS / variant.toolchain.identity / "ap.h"
+    return HEADERS / variant.tool.identity / "ap.h"
 
 
 def bench_objects(variant: Variant) -> list[Path]:
@@ -177,13 +219,17 @@ def headers(every: Iterable[Variant]) -> Iterator[dict[str, Any]]:
         if place in done:
             continue
         done.add(place)
+        tool = variant.tool
         yield engine.task(
             "headers",
-            variant.toolchain.identity,
-            steps.headers,
-            {"toolchain": variant.toolchain, "header": place, "sources": sources},
+            tool.identity,
+            "tasks.steps:headers",
+            {"compiler": tool.compiler, "header": place, "sources": sources},
             inputs=[path for path in sorted(BENCH.iterdir()) if path.suffix in (".h", ".cpp")],
             outputs=[place, place.with_name(place.name + ".gch"), *bench_objects(variant)],
-            config=variant.compiler,
+            # a precompiled header holds the paths of what it was made of, so these are content here
+            rests=engine.Rests(tool.local, digests((*COMPILATION, "tasks/steps.py")), tool.content),
+            root=place.parent,
             seconds=place.parent / "seconds.json",
+            cache=variant.config["cache"],
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from generators.errors import ConfigError, HlspikeError
+from tasks import discovery
 
 
 def load_callable(key: str, source: str) -> Callable[..., Any]:
@@ -34,28 +35,21 @@ def load_callable(key: str, source: str) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
-def call(key: str, source: str, *args: Any, **kwargs: Any) -> Any:
-    """The result of the callable that `source` names; an exception in it becomes a ConfigError of one line."""
-    function = load_callable(key, source)
+def call(key: str, source: str, found: list[Path], *args: Any, **kwargs: Any) -> Any:
+    """The result of the callable that `source` names; an exception in it becomes a ConfigError of one line.
+
+    Args:
+        found: gets the files that the result rests on, modules and what they read.
+    """
+    with discovery.imported(source):
+        function = load_callable(key, source)
     try:
-        return function(*args, **kwargs)
+        with discovery.called(source, function, found):
+            return function(*args, **kwargs)
     except HlspikeError:
         raise
     except Exception as error:
         raise ConfigError(f"{key}: {source} raised {_told(error)}") from error
-
-
-def local_modules() -> dict[str, Path]:
-    """Modules imported from below the working directory: what an edit of them changes has to be made again."""
-    here = Path.cwd()
-    found = {}
-    for name, module in sorted(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if file and Path(file).suffix == ".py":
-            path = Path(file).resolve()  # torch invents files for some of its modules
-            if path.is_relative_to(here) and "site-packages" not in path.parts and path.is_file():
-                found[name] = path.relative_to(here)
-    return found
 
 
 def _from_file(key: str, place: str) -> Any:

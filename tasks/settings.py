@@ -103,6 +103,14 @@ class Csim(_Strict):
     compiler: str = "g++"
 
 
+class Cache(_Strict):
+    """The shared cache of results."""
+
+    enabled: bool = True
+    dir: str | None = None
+    size: float = Field(default=10.0, gt=0)
+
+
 class Settings(_Strict):
     """A composed configuration."""
 
@@ -115,6 +123,7 @@ class Settings(_Strict):
     target: Target
     sim: Sim = Field(default_factory=Sim)
     csim: Csim = Field(default_factory=Csim)
+    cache: Cache = Field(default_factory=Cache)
 
     @field_validator("name")
     @classmethod

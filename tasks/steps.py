@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from generators.errors import ConfigError, DataError, Mismatch, ToolError
-from tasks import engine, files
+from tasks import files, running
 from tasks.layout import BENCH_UNITS, Layout
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from generators.ir import Network
     from generators.stimulus import Stimulus
-    from tasks.toolchain import Toolchain
 
 Config = Mapping[str, Any]
 
@@ -41,6 +40,7 @@ def stimulus(layout: Layout, data: Config, input_shape: list[int], seed: int) ->
     from tasks import arrays, loading
 
     source = data["source"]
+    found: list[Path] = []
     if source.endswith(".npz"):
         if not Path(source).is_file():
             raise DataError(f"data.source: there is no file {source}; paths are relative to {Path.cwd()}")
@@ -50,12 +50,11 @@ def stimulus(layout: Layout, data: Config, input_shape: list[int], seed: int) ->
             made: Any = arrays.read_npz(source)
         except (OSError, ValueError) as error:
             raise DataError(f"data.source: {source} is no .npz of plain arrays: {error}") from None
-        found = [Path(source)]
+        found.append(Path(source))
     else:
-        made = loading.call("data.source", source, seed=seed, **data["kwargs"])
+        made = loading.call("data.source", source, found, seed=seed, **data["kwargs"])
         if not isinstance(made, Mapping):
             raise DataError(f"data.source: {source} returned a {type(made).__name__}; return a dict with 'frames'")
-        found = list(loading.local_modules().values())
     checked = Stimulus.validated(made, tuple(input_shape))
     kept: dict[str, Any] = {"frames": checked.frames, "lengths": checked.lengths}
     if checked.labels is not None:
@@ -72,28 +71,30 @@ def train(layout: Layout, model: Config, seed: int) -> list[Path]:
 
     from tasks import loading
 
-    module = _module(model, seed, model["checkpoint"])
+    found: list[Path] = []
+    module = _module(model, seed, model["checkpoint"], found)
     torch.manual_seed(seed)
-    state = loading.call("model.train", model["train"], module, seed=seed, **model["train_kwargs"])
+    state = loading.call("model.train", model["train"], found, module, seed=seed, **model["train_kwargs"])
     if not isinstance(state, Mapping):
         raise ConfigError(f"model.train: {model['train']} returned a {type(state).__name__}; return a state_dict")
     buffer = io.BytesIO()
     torch.save({name: value.detach().clone() for name, value in state.items()}, buffer)
     files.write(layout.state_dict, buffer.getvalue())
-    return list(loading.local_modules().values())
+    return found
 
 
 def extract(layout: Layout, model: Config, readout: Config, seed: int, state: str | None, key: str) -> list[Path]:
     """Read the network and its parameters out of the PyTorch module."""
     from generators.extract.torch_module import extract as read
-    from tasks import arrays, loading
+    from tasks import arrays
 
-    module = _module(model, seed, state)
+    found: list[Path] = []
+    module = _module(model, seed, state, found)
     network, parameters = read(module, tuple(model["input_shape"]), readout)
     arrays.write_npz(layout.weights, parameters)
     files.write_json(layout.network, network.to_json())
-    found = [*loading.local_modules().values(), *([Path(state)] if state else [])]
-    files.write_json(layout.network_key, {"key": key, "files": {str(path): files.state(path) for path in found}})
+    read_from = {str(path): files.file_digest(path) for path in found if path.suffix == ".py"}
+    files.write_json(layout.network_key, {"key": key, "files": read_from})
     return found
 
 
@@ -102,13 +103,14 @@ def run_float(
 ) -> list[Path]:
     """Run the PyTorch module itself, in float64."""
     from generators.extract.executor import run_float as run
-    from tasks import arrays, loading
+    from tasks import arrays
 
+    found: list[Path] = []
     played = _stimulus(layout).head(sequences)
     network = _network(layout).bounded(played.frames.shape[1])
-    module = _module(model, seed, state)
+    module = _module(model, seed, state, found)
     arrays.write_npz(layout.trace("float"), run(module, network, played, trace))
-    return list(loading.local_modules().values())
+    return found
 
 
 def design(layout: Layout, hls: Config, io: Any, calibration: int, units: list[str]) -> None:
@@ -149,29 +151,30 @@ def kernels(layout: Layout) -> None:
         files.write(copy, source.read_bytes())
 
 
-def headers(toolchain: Toolchain, header: Path, sources: Mapping[str, Path]) -> None:
+def headers(compiler: Mapping[str, str], header: Path, sources: Mapping[str, Path]) -> None:
     """Precompile AMD's headers, and compile what no design changes."""
     from tasks import toolchain as tools
 
+    toolchain = tools.Toolchain(**compiler)
     tools.precompile(toolchain, header)
     for unit, source in sources.items():
         tools.compile_unit(toolchain, source, header.parent / f"{unit}.o", None, header.parent / f"{unit}.log")
 
 
-def compile_unit(layout: Layout, toolchain: Toolchain, unit: str, header: Path) -> list[str]:
+def compile_unit(layout: Layout, compiler: Mapping[str, str], unit: str, header: Path) -> list[str]:
     """Compile the C++ of a unit."""
     from tasks import toolchain as tools
 
     source, log = layout.sources(unit)[-1], layout.log / f"compile-{unit}.log"
-    included = tools.compile_unit(toolchain, source, layout.compiled(unit), header, log)
+    included = tools.compile_unit(tools.Toolchain(**compiler), source, layout.compiled(unit), header, log)
     return [path for path in included if not path.startswith(str(header))]
 
 
-def link(layout: Layout, toolchain: Toolchain, objects: list[Path]) -> None:
+def link(layout: Layout, compiler: Mapping[str, str], objects: list[Path]) -> None:
     """Link the objects to the csim program."""
     from tasks import toolchain as tools
 
-    tools.link(toolchain, objects, layout.csim, layout.log / "link.log")
+    tools.link(tools.Toolchain(**compiler), objects, layout.csim, layout.log / "link.log")
 
 
 def reference(layout: Layout, trace: Any, sequences: int | None) -> None:
@@ -227,7 +230,7 @@ def report(layout: Layout, name: str, sequences: int | None, versions: Mapping[s
         layers,
         typed.network.notes,
         versions,
-        engine.seconds(layout.seconds),
+        running.seconds(layout.seconds),
     )
     files.write_json(layout.report, made)
     files.write(layout.report_text, text.markdown(made))
@@ -236,7 +239,8 @@ def report(layout: Layout, name: str, sequences: int | None, versions: Mapping[s
         raise Mismatch(f"{difference.message}; {count} values differ in all, see {layout.report_text}")
 
 
-def _module(model: Config, seed: int, state: str | None) -> nn.Module:
+def _module(model: Config, seed: int, state: str | None, found: list[Path]) -> nn.Module:
+    """The user's module with its parameters; what it was made from is added to `found`."""
     import torch
 
     from tasks import loading
@@ -244,7 +248,7 @@ def _module(model: Config, seed: int, state: str | None) -> nn.Module:
     if model["source"].endswith(".nir"):
         raise ConfigError(f"model.source: {model['source']}: NIR graphs are not read yet; name a callable")
     torch.manual_seed(seed)
-    module = loading.call("model.source", model["source"], **model["kwargs"])
+    module = loading.call("model.source", model["source"], found, **model["kwargs"])
     if not isinstance(module, torch.nn.Module):
         raise ConfigError(f"model.source: {model['source']} returned a {type(module).__name__}; return an nn.Module")
     if state is not None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from generators.errors import ToolError
-from tasks import files
+from tasks import files, processes
 
 FLAGS = (
     "-std=c++14",
@@ -36,12 +35,14 @@ class Toolchain:
     Attributes:
         compiler: absolute path.
         version: first line of what `--version` says.
+        digest: of the compiler's own bytes: versions have been rebuilt before.
         include: folder of ap_fixed.h.
         headers: what the headers belong to, a package and its version or a Vitis release.
     """
 
     compiler: str
     version: str
+    digest: str
     include: str
     headers: str
 
@@ -51,14 +52,27 @@ class Toolchain:
         path = shutil.which(compiler)
         if path is None:
             raise ToolError(f"csim.compiler: there is no '{compiler}' on the PATH; install g++ or name another")
-        told = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+        _, told = processes.output([path, "--version"])
         include, headers = _include()
-        return Toolchain(path, (told.stdout or told.stderr).partition("\n")[0], include, headers)
+        return Toolchain(path, told.partition("\n")[0], files.file_digest(path)[:16], include, headers)
+
+    @property
+    def content(self) -> dict[str, str]:
+        """What objects rest on, wherever the compiler and the headers lie."""
+        return {
+            "compiler": f"{self.version}, {self.digest}", "headers": self.headers, "flags": " ".join(FLAGS),
+            "machine": os.uname().machine,
+        }
+
+    @property
+    def local(self) -> dict[str, str]:
+        """Where they lie."""
+        return {"compiler": self.compiler, "include": self.include}
 
     @property
     def identity(self) -> str:
         """Changes when objects compiled before can no longer stand."""
-        return files.digest("\0".join((self.compiler, self.version, self.headers, *FLAGS)).encode())[:16]
+        return files.digest("\0".join((*self.content.values(), *self.local.values())).encode())[:16]
 
 
 def _include() -> tuple[str, str]:
@@ -120,7 +134,7 @@ def simulate(program: Path, data: Path, out: Path, trace: str, log: Path) -> int
         ToolError: it could not run, or read an empty stream.
     """
     command = [str(program.resolve()), "--data", str(data), "--out", str(out), "--trace", trace]
-    code, output = _output(command)
+    code, output = processes.output(command)
     files.write(log, output)
     if "read while empty" in output:
         raise ToolError(f"csim: a stream was read while it was empty; see {log}")
@@ -131,7 +145,7 @@ def simulate(program: Path, data: Path, out: Path, trace: str, log: Path) -> int
 
 
 def _run(toolchain: Toolchain, arguments: Sequence[str], log: Path, what: str) -> None:
-    code, output = _output([toolchain.compiler, *FLAGS, "-isystem", toolchain.include, *arguments])
+    code, output = processes.output([toolchain.compiler, *FLAGS, "-isystem", toolchain.include, *arguments])
     if code == 0 and not output:
         log.unlink(missing_ok=True)
         return
@@ -140,19 +154,3 @@ def _run(toolchain: Toolchain, arguments: Sequence[str], log: Path, what: str) -
         lines = output.splitlines()
         first = next((line for line in lines if "error" in line), lines[0] if lines else f"exit code {code}")
         raise ToolError(f"{what}: {Path(toolchain.compiler).name} failed: {first.strip()}; see {log}")
-
-
-def _output(command: Sequence[str]) -> tuple[int, str]:
-    try:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-    except OSError as error:
-        raise ToolError(f"{command[0]}: cannot be run, {error.strerror}") from None
-    try:
-        output, _ = process.communicate()
-    except BaseException:
-        process.kill()
-        process.wait()
-        raise
-    return process.returncode, output

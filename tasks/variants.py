@@ -13,22 +13,29 @@ import re
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from generators.errors import ConfigError
 from tasks import files
 from tasks.layout import BUILD, COMPOSED, PACKAGE, Layout
 
-if TYPE_CHECKING:
-    from tasks.toolchain import Toolchain
-
-_SCHEMA = 1
+_SCHEMA = 2
 _PACKAGES = ("torch", "snntorch", "numpy", "jinja2", "hydra-core", "omegaconf", "pydantic", "doit", "hls4ml", "hlspike")
 _ENVIRONMENT = ("PATH", "XILINX_HLS")
 _LONGEST = 120
 """Letters of a folder's name that tell a variant from the others."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A compiler as far as a build with nothing to do has to know it; see `tasks.toolchain.Toolchain`."""
+
+    compiler: dict[str, str]
+    content: dict[str, str]
+    local: dict[str, str]
+    identity: str
 
 
 @dataclass(frozen=True)
@@ -39,23 +46,18 @@ class Variant:
         label: tells it from the other variants of a sweep; empty if it is the only one.
         config: validated, plain values.
         versions: of Python, the packages and the compiler.
+        tool: the compiler.
     """
 
     label: str
     config: dict[str, Any]
     versions: dict[str, str]
-    compiler: dict[str, str]
+    tool: Tool
 
     @property
     def layout(self) -> Layout:
         root = BUILD / self.config["name"]
         return Layout(root / self.label if self.label else root)
-
-    @property
-    def toolchain(self) -> Toolchain:
-        from tasks.toolchain import Toolchain
-
-        return Toolchain(**self.compiler)
 
     def __str__(self) -> str:
         return f"{self.config['name']} {self.label}".strip()
@@ -76,8 +78,9 @@ def load(overrides: Sequence[str]) -> list[Variant]:
         files.write_json(path, entry)
     found = entry["variants"]
     labels = _labels([variant["overrides"] for variant in found]) if len(found) > 1 else [""]
+    tools = {name: Tool(**tool) for name, tool in entry["tools"].items()}
     return [
-        Variant(label, variant["config"], entry["versions"], entry["compilers"][variant["config"]["csim"]["compiler"]])
+        Variant(label, variant["config"], entry["versions"], tools[variant["config"]["csim"]["compiler"]])
         for label, variant in zip(labels, found, strict=True)
     ]
 
@@ -92,23 +95,20 @@ def _composed(overrides: Sequence[str], folder: Path) -> dict[str, Any]:
     from tasks.toolchain import Toolchain
 
     variants, searched = composed(overrides, folder)
-    compilers = {}
-    for variant in variants:
-        name = variant["config"]["csim"]["compiler"]
+    tools: dict[str, Tool] = {}
+    for name in {variant["config"]["csim"]["compiler"] for variant in variants}:
         found = Toolchain.found(name)
-        compilers[name] = {
-            "compiler": found.compiler, "version": found.version, "include": found.include, "headers": found.headers
-        }
+        tools[name] = Tool(asdict(found), found.content, found.local, found.identity)
     states = {str(path): files.signature(path) for path in _yaml_files(searched)}
-    states |= {item["compiler"]: files.signature(item["compiler"]) for item in compilers.values()}
+    states |= {tool.local["compiler"]: files.signature(tool.local["compiler"]) for tool in tools.values()}
     used = {name for path in states if path.endswith(".yaml") for name in _variables(Path(path).read_text())}
     used |= {name for override in overrides for name in _variables(override)} | set(_ENVIRONMENT)
     return {
         "folders": [str(path) for path in searched],
         "files": states,
         "environment": {name: os.environ.get(name) for name in sorted(used)},
-        "compilers": compilers,
-        "versions": _versions() | {name: item["version"] for name, item in compilers.items()},
+        "tools": {name: asdict(tool) for name, tool in tools.items()},
+        "versions": _versions() | {name: tool.compiler["version"] for name, tool in tools.items()},
         "variants": variants,
     }
 
@@ -121,7 +121,7 @@ def _cached(path: Path) -> dict[str, Any] | None:
             and {str(file) for file in _yaml_files(map(Path, entry["folders"]))}
             == {file for file in entry["files"] if file.endswith(".yaml")}
             and all(os.environ.get(name) == value for name, value in entry["environment"].items())
-            and all(shutil.which(name) == item["compiler"] for name, item in entry["compilers"].items())
+            and all(shutil.which(name) == tool["local"]["compiler"] for name, tool in entry["tools"].items())
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -1,0 +1,182 @@
+"""A step, run: from the shared cache where it holds the result, else by the step's own function.
+
+In comes a `Step`; out goes what the record keeps of its success, or the one line that says why there is none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from doit.exceptions import TaskFailed
+
+from generators.errors import HlspikeError, ToolError
+from tasks import files
+from tasks.cache import Cache, Damaged
+from tasks.engine import Step
+from tasks.layout import BUILD, HEADERS, PACKAGE
+
+Found = Iterable[str | Path] | None
+"""What a step's function returns: inputs beyond the declared ones."""
+
+_SCHEMA = 1
+"""Of the keys of the cache."""
+
+
+def run(step: Step) -> dict[str, Any] | TaskFailed:
+    """What doit keeps as the values of the task, or why there are none."""
+    try:
+        for output in step.outputs:
+            files.sweep(output)
+        found, taken, reused = _made(step) if step.cache is None else _shared(step, Cache.of(step.cache))
+        states = {str(path): files.state(path) for path in (*step.outputs, *found)}
+        _note(step.seconds, step.label, taken)
+    except HlspikeError as error:
+        return TaskFailed(" ".join(str(error).split("\n")))
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return TaskFailed(f"{where}{error.strerror or error}; {step.label} needs it")
+    except Exception as error:
+        log = BUILD / "internal-error.log"
+        with contextlib.suppress(OSError):
+            files.write(log, traceback.format_exc())
+        kind = type(error).__name__
+        return TaskFailed(f"{step.label}: internal error, {kind}: {error}; please report it with {log}")
+    return {"files": states, "rests": step.rests.to_json(), "seconds": taken, "reused": reused}
+
+
+def _made(step: Step) -> tuple[list[Path], float, bool]:
+    start, before = time.perf_counter(), {path: files.signature(path) for path in step.inputs}
+    found = [Path(path) for path in _function(step.function)(**step.arguments) or ()]
+    for path, known in before.items():
+        if files.signature(path) != known:
+            raise ToolError(f"{path}: it changed while {step.label} ran; run the build again")
+    return found, time.perf_counter() - start, False
+
+
+def _shared(step: Step, cache: Cache) -> tuple[list[Path], float, bool]:
+    key = key_of(step)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(cache.lock(key, lambda: _say(f"waiting for another build that makes {step.label}")))
+        except OSError as error:
+            _without_cache(error)
+            return _made(step)
+        reused = _reused(step, cache, key)
+        if reused is not None:
+            return *reused, True
+        found, taken, _ = _made(step)
+        try:
+            outputs = {_name(step, path): path for path in step.outputs}
+            cache.put(key, outputs, {_name(step, path): files.file_digest(path) for path in found},
+                      {"step": step.label, "seconds": taken})
+        except OSError as error:
+            _without_cache(error)
+        return found, taken, False
+
+
+def _reused(step: Step, cache: Cache, key: str) -> tuple[list[Path], float] | None:
+    entry = cache.get(key, lambda name: _digest(step, name))
+    if entry is None:
+        return None
+    try:
+        entry.restore({_name(step, path): path for path in step.outputs})
+    except Damaged as error:
+        _say(f"cache: {entry.folder}: {error}; {step.label} is made again")
+        cache.remove(entry)
+        return None
+    return [_path(step, name) for name in entry.found], float(entry.meta["seconds"])
+
+
+def key_of(step: Step) -> str:
+    """Of the content that the result follows from."""
+    inputs = sorted((_name(step, path), files.file_digest(path)) for path in step.inputs if path not in step.ambient)
+    outputs = sorted(_name(step, path) for path in step.outputs)
+    content = step.function, step.rests.config, step.rests.code, step.rests.versions, inputs, outputs
+    return files.digest(json.dumps([_SCHEMA, *content], sort_keys=True).encode())
+
+
+def _name(step: Step, path: Path) -> str:
+    """`path` for the cache: the same in every clone, for every variant."""
+    whole = Path.cwd() / path
+    for name, folder in _places(step):
+        if whole.is_relative_to(folder):
+            return f"{name}{whole.relative_to(folder)}"
+    return str(whole)
+
+
+def _path(step: Step, name: str) -> Path:
+    for start, folder in _places(step):
+        if start and name.startswith(start):
+            return _shortest(folder / name.removeprefix(start))
+    return _shortest(Path.cwd() / name)
+
+
+def _places(step: Step) -> tuple[tuple[str, Path], ...]:
+    here = Path.cwd()
+    return (
+        ("{variant}/", here / step.root), ("{headers}/", here / HEADERS), ("{hlspike}/", PACKAGE), ("", here)
+    )
+
+
+def _digest(step: Step, name: str) -> str | None:
+    try:
+        return files.file_digest(_path(step, name))
+    except OSError:
+        return None
+
+
+def _function(name: str) -> Callable[..., Found]:
+    module, _, function = name.partition(":")
+    found: Callable[..., Found] = getattr(importlib.import_module(module), function)
+    return found
+
+
+def _shortest(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+_noting = threading.Lock()
+
+
+def _note(path: Path, label: str, taken: float) -> None:
+    """Keep the time of a step. No step depends on the file: times differ from run to run."""
+    with _noting:
+        known = _seconds(path)
+        known.setdefault(label.partition(":")[0], {})[label] = taken
+        files.write_json(path, known)
+
+
+def _seconds(path: Path) -> dict[str, dict[str, float]]:
+    try:
+        known: dict[str, dict[str, float]] = files.read_json(path)
+    except (OSError, ValueError):
+        known = {}
+    return known
+
+
+def seconds(path: Path) -> dict[str, float]:
+    """Stage → seconds that its steps take to run; of a reused result, what they took where it was made."""
+    return {stage: sum(steps.values()) for stage, steps in _seconds(path).items()}
+
+
+_told: set[str] = set()
+
+
+def _without_cache(error: OSError) -> None:
+    message = f"cache: {error.filename}: {error.strerror}; going on without it"
+    if message not in _told:
+        _told.add(message)
+        _say(message)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
