@@ -148,14 +148,21 @@ class Cache:
             description = {"made": [asdict(item) for item in made], "found": dict(found), "meta": dict(meta)}
             files.write_json(folder / _DESCRIPTION, description)
             place.parent.mkdir(parents=True, exist_ok=True)
-            discard(place)
+            _discard(place)
             os.rename(folder, place)
         except OSError:
-            discard(folder)
+            _discard(folder)
             raise
 
-    def remove(self, entry: Entry) -> None:
-        discard(entry.folder)
+    def discard(self, folder: Path) -> None:
+        """Remove an entry by its folder."""
+        _discard(folder)
+
+    def unreadable(self) -> list[Path]:
+        """Folders in the place of entries that are none: damaged, or being removed."""
+        if self.folder is None:
+            return []
+        return [folder for folder in sorted(self.folder.glob("results/*/*/*")) if _entry(folder) is None]
 
     def entries(self) -> Iterator[Entry]:
         """Every entry, the most recently used first."""
@@ -185,13 +192,13 @@ class Cache:
         if total > allowed:
             while every and kept > allowed * _SLACK:
                 entry = every.pop()
-                self.remove(entry)
+                _discard(entry.folder)
                 kept -= entry.size
                 removed += 1
         for left in self.folder.glob("new/*"):
             with contextlib.suppress(OSError):
                 if time.time() - left.stat().st_mtime > _ABANDONED:
-                    discard(left)
+                    _discard(left)
         return removed, total - kept
 
     def _variations(self, key: str) -> Iterator[Entry]:
@@ -227,7 +234,7 @@ def _kept(name: str, path: Path, copy: Path) -> Output:
     return Output(name, copy.name, len(content), files.digest(content), os.access(path, os.X_OK))
 
 
-def discard(folder: Path) -> None:
+def _discard(folder: Path) -> None:
     """Remove a folder, the description first: what is left is no entry."""
     with contextlib.suppress(OSError):
         (folder / _DESCRIPTION).unlink()

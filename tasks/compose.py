@@ -32,7 +32,8 @@ def composed(overrides: Sequence[str], folder: Path) -> tuple[list[dict[str, Any
         overrides: Hydra's, sweeps included: `precision=w4,w6` or `seed=range(3)`.
         folder: holds config.yaml and the groups.
     Returns:
-        For each variant its `overrides` (those that are swept) and its validated `config`; and the folders searched.
+        For each variant its `job` (all its overrides), its `overrides` (those that are swept) and its validated
+        `config`; and the folders searched.
     Raises:
         ConfigError: one line, for any fault of an override or of a file.
     """
@@ -62,7 +63,7 @@ def _variant(job: Sequence[str], swept: Iterable[Override]) -> dict[str, Any]:
     assert isinstance(config, dict)
     keys = {override.get_key_element() for override in swept}
     own = [text for text in job if text.partition("=")[0] in keys]
-    return {"overrides": own, "config": validated({str(key): value for key, value in config.items()})}
+    return {"job": list(job), "overrides": own, "config": validated({str(key): value for key, value in config.items()})}
 
 
 def _searched(overrides: Sequence[str], folder: Path) -> list[Path]:

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -19,6 +19,7 @@ from tasks import record
 
 if TYPE_CHECKING:
     from tasks.live import Live
+    from tasks.variants import Variant
 
 _INTERRUPTED = 130
 
@@ -27,6 +28,8 @@ class Console(ConsoleReporter):  # type: ignore[misc]
     """doit's reporter; also the place that sees every success, and so records it."""
 
     desc = "one line per step"
+    variants: Sequence[Variant] = ()
+    """Those of the command line."""
 
     def __init__(self, outstream: TextIO, options: dict[str, Any]) -> None:
         super().__init__(outstream, options)
@@ -44,10 +47,10 @@ class Console(ConsoleReporter):  # type: ignore[misc]
             self._live.show()
 
     def add_success(self, task: Any) -> None:
-        record.commit()
         began = self._tally.running.pop(task.name, None)
         if began is None or "rests" not in task.values:
             return
+        record.commit()
         taken = time.perf_counter() - began
         reused = bool(task.values["reused"])
         self._tally.done(task, reused, taken)
@@ -56,24 +59,35 @@ class Console(ConsoleReporter):  # type: ignore[misc]
     def skip_uptodate(self, task: Any) -> None:
         if task.actions:
             self._tally.same += 1
+            self._tally.good.add(task.name)
             self._tally.saved += record.Standing.store.get_values(task.name).get("seconds", 0.0)
 
     def add_failure(self, task: Any, fail: Any) -> None:
         self._tally.running.pop(task.name, None)
         if fail.report:
-            self._tally.failed = True
+            self._tally.bad.add(task.name)
             self._line(f"error: {' '.join(fail.get_msg().split())}", sys.stderr)
 
     def runtime_error(self, msg: str) -> None:
-        self._tally.failed = True
+        self._tally.bad.add("")
         self._line(f"error: {' '.join(msg.split())}", sys.stderr)
 
     def complete_run(self) -> None:
         if self._live is not None:
             self._live.stop()
-        interrupted = sys.exc_info()[0] is not None
-        if not self._tally.failed and not interrupted and not self._tally.silent:
+        if sys.exc_info()[0] is not None or self._tally.silent:
+            return
+        if len(self.variants) > 1 and "build" in self._tally.selected:
+            from tasks import results
+
+            self.write(f"\n{results.swept(self.variants, self._tally)}\n\n")
+        if not self._tally.bad:
             self.write(f"{self._tally.summary(time.perf_counter() - self._start)}\n")
+        if self._tally.ran:
+            from tasks.cache import Cache
+
+            for config in {str(variant.config["cache"]): variant.config["cache"] for variant in self.variants}.values():
+                Cache.of(config).prune()
 
     def _line(self, text: str, to: TextIO | None = None) -> None:
         if self._live is not None:
@@ -85,7 +99,12 @@ class Console(ConsoleReporter):  # type: ignore[misc]
 
 
 class Tally:
-    """Counts of a run."""
+    """What a run has done so far.
+
+    Attributes:
+        saved: seconds that steps would have taken which did not run.
+        good, bad, cached: names of the steps that stand, that failed, and whose result was reused.
+    """
 
     def __init__(self) -> None:
         self.tasks: Mapping[str, Any] = {}
@@ -93,7 +112,9 @@ class Tally:
         self.running: dict[str, float] = {}
         self.ran = self.reused = self.same = 0
         self.saved = 0.0
-        self.failed = False
+        self.good: set[str] = set()
+        self.bad: set[str] = set()
+        self.cached: set[str] = set()
 
     @property
     def silent(self) -> bool:
@@ -101,7 +122,9 @@ class Tally:
         return not (self.ran or self.reused or self.same)
 
     def done(self, task: Any, reused: bool, taken: float) -> None:
+        self.good.add(task.name)
         if reused:
+            self.cached.add(task.name)
             self.reused += 1
             self.saved += max(0.0, task.values["seconds"] - taken)
         else:

@@ -9,8 +9,8 @@ from doit import create_after
 
 from tasks import engine, graph
 
-DOIT_CONFIG = engine.options()
 VARIANTS = graph.variants()
+DOIT_CONFIG = engine.options(VARIANTS)
 Tasks = Iterator[dict[str, Any]]
 
 
@@ -68,10 +68,10 @@ def task_float() -> Tasks:
     for variant in VARIANTS:
         layout = variant.layout
         given = {key: value for key, value in graph.extraction(variant).items() if key != "readout"}
-        given |= variant.config["sim"]
+        sim = variant.config["sim"]
         yield graph.step(
-            variant, "float", function="run_float",
-            config=given, arguments={**given, "state": graph.state_file(variant)},
+            variant, "float", function="run_float", config={**given, "sim": sim},
+            arguments={**given, **sim, "state": graph.state_file(variant)},
             inputs=[layout.network, layout.weights, layout.stimulus, *graph.state_files(variant)],
             outputs=[layout.trace("float")], code=graph.FRONT, packages=("torch", "snntorch"),
         )
@@ -95,14 +95,13 @@ def task_design() -> Tasks:
     """types, rounded parameters, reuse factors"""
     for variant in VARIANTS:
         layout, units = variant.layout, graph.units(variant)
-        given = {
-            "hls": variant.config["hls"],
-            "io": variant.config["target"]["io"],
-            "calibration": variant.config["data"]["calibration"],
-        }
+        hls, io = variant.config["hls"], variant.config["target"]["io"]
+        calibration = variant.config["data"]["calibration"]
         described = [path for unit in units for path in (layout.unit(unit), layout.unit_arrays(unit))]
         yield graph.step(
-            variant, "design", config={**given, "units": units}, arguments={**given, "units": units},
+            variant, "design",
+            config={"hls": hls, "target": {"io": io}, "data": {"calibration": calibration}, "units": units},
+            arguments={"hls": hls, "io": io, "calibration": calibration, "units": units},
             inputs=[layout.network, layout.weights, layout.stimulus],
             outputs=[layout.typed, layout.integers, layout.design, *described],
             code=graph.NUMBERS, packages=("numpy",),
@@ -150,10 +149,10 @@ def task_link() -> Tasks:
 def task_reference() -> Tasks:
     """the network in exact integers"""
     for variant in VARIANTS:
-        layout, given = variant.layout, variant.config["sim"]
-        bench = [layout.bench_data / f"{name}.npy" for name in ("input", "lengths", "expected")]
+        layout, sim = variant.layout, variant.config["sim"]
+        bench = graph.bench_data(variant)
         yield graph.step(
-            variant, "reference", config=given, arguments=given,
+            variant, "reference", config={"sim": sim}, arguments=sim,
             inputs=[layout.typed, layout.integers, layout.stimulus],
             outputs=[layout.trace("reference"), layout.overflows, *bench],
             code=graph.NUMBERS, packages=("numpy",), after=[graph.name(variant, "design")],
@@ -163,10 +162,10 @@ def task_reference() -> Tasks:
 def task_csim() -> Tasks:
     """the generated C++, run"""
     for variant in VARIANTS:
-        layout, given = variant.layout, variant.config["sim"]
-        bench = [layout.bench_data / f"{name}.npy" for name in ("input", "lengths", "expected")]
+        layout, sim = variant.layout, variant.config["sim"]
+        bench = graph.bench_data(variant)
         yield graph.step(
-            variant, "csim", config=given, arguments=given,
+            variant, "csim", config={"sim": sim}, arguments=sim,
             inputs=[layout.csim, *bench, layout.typed, layout.stimulus], outputs=[layout.trace("csim")],
             code=("generators/reference.py",), after=["link"],
         )
@@ -176,23 +175,47 @@ def task_report() -> Tasks:
     """comparison and report"""
     for variant in VARIANTS:
         layout, stages = variant.layout, ("float", "reference", "csim")
-        given = {
-            "name": str(variant), "sequences": variant.config["sim"]["sequences"], "versions": variant.versions
-        }
+        name, sequences = str(variant), variant.config["sim"]["sequences"]
         yield graph.step(
-            variant, "report", config=given, arguments=given,
+            variant, "report", config={"name": name, "sim": {"sequences": sequences}}, packages=variant.versions,
+            arguments={"name": name, "sequences": sequences, "versions": variant.versions},
             inputs=[*map(layout.trace, stages), layout.overflows, layout.design, layout.typed, layout.integers,
                     layout.stimulus],
             outputs=[layout.report, layout.report_text], code=(*graph.NUMBERS, "generators/report.py"), share=False,
         )
 
 
+def task_manifest() -> Tasks:
+    """what was built from what, so that it can be built again"""
+    for variant in VARIANTS:
+        outputs = graph.outputs(variant)
+        given = {"config": variant.config, "overrides": variant.overrides}
+        yield graph.step(
+            variant, "manifest", config=given, packages=variant.versions, inputs=outputs,
+            arguments={**given, "versions": variant.versions, "outputs": outputs},
+            outputs=[variant.layout.manifest], after=[graph.name(variant, "report")], share=False,
+        )
+
+
 def task_build() -> Tasks:
     """everything: from the trained model to a verified HLS project and its report"""
-    yield {"basename": "build", "actions": None, "task_dep": ["config", "report"]}
+    yield {
+        "basename": "build", "actions": None, "task_dep": ["config", "report", "manifest"],
+        "clean": [(engine.remove_variant, [variant.layout.notes]) for variant in VARIANTS],
+    }
 
 
-_CREATORS = (task_design, task_generate, task_compile, task_link)
+def task_why() -> Tasks:
+    """why a step would run: doit why TASK…"""
+    yield engine.inquiry("why", "tasks.why:explain")
+
+
+def task_cache() -> Tasks:
+    """the shared cache: doit cache show | verify | prune"""
+    yield engine.inquiry("cache", "tasks.cached:manage", VARIANTS[0].config["cache"])
+
+
+_CREATORS = (task_design, task_generate, task_compile, task_link, task_manifest)
 
 
 def _hardware() -> Tasks:
@@ -203,5 +226,6 @@ def _hardware() -> Tasks:
 if not all(graph.known(variant) for variant in VARIANTS):
     # Which layers there are is known only when the network has been extracted. One creator makes all of these tasks,
     # because doit sees that one makes what another reads only among tasks that it is given together.
-    task_hardware = create_after(executed="extract", creates=["design", "generate", "compile", "link"])(_hardware)
-    del task_design, task_generate, task_compile, task_link
+    delayed = ["design", "generate", "compile", "link", "manifest"]
+    task_hardware = create_after(executed="extract", creates=delayed)(_hardware)
+    del task_design, task_generate, task_compile, task_link, task_manifest

@@ -8,15 +8,18 @@ nothing to do need not load what does: see `tasks.running`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from doit.exceptions import TaskFailed
 
 from tasks.layout import BUILD, DATABASE
-from tasks.record import Checker, Standing
+from tasks.record import Checker, Standing, View
+
+if TYPE_CHECKING:
+    from tasks.variants import Variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Step:
         root: folder of the variant; names in the cache are relative to it.
         cache: the configuration of that name; None if running costs no more than copying.
         ambient: inputs whose content follows from the rest, so that no key needs them.
-        seconds: file in which the time of each step is kept.
+        notes: file of `tasks.notes`.
     """
 
     label: str
@@ -62,7 +65,7 @@ class Step:
     root: Path
     cache: Mapping[str, Any] | None
     ambient: frozenset[Path]
-    seconds: Path
+    notes: Path
 
 
 def task(
@@ -75,7 +78,7 @@ def task(
     outputs: Iterable[Path],
     rests: Rests,
     root: Path,
-    seconds: Path,
+    notes: Path,
     after: Iterable[str] = (),
     cache: Mapping[str, Any] | None = None,
     ambient: Iterable[Path] = (),
@@ -87,11 +90,11 @@ def task(
         inputs: files; the step runs again when the bytes of one change.
         outputs: files the step writes, unless they are already what it would write.
         after: tasks that have to be done before.
-        root, seconds, cache, ambient: as in `Step`.
+        root, notes, cache, ambient: as in `Step`.
     """
     label = basename if name is None else f"{basename}:{name}"
     step = Step(
-        label, function, dict(arguments), tuple(inputs), tuple(outputs), rests, root, cache, frozenset(ambient), seconds
+        label, function, dict(arguments), tuple(inputs), tuple(outputs), rests, root, cache, frozenset(ambient), notes
     )
     targets = [str(path) for path in step.outputs]
     made: dict[str, Any] = {
@@ -107,6 +110,23 @@ def task(
     if name is not None:
         made["name"] = name
     return made
+
+
+def inquiry(basename: str, function: str, *arguments: Any) -> dict[str, Any]:
+    """A doit task that answers `doit <basename> WORD…` with the text that `function(words, *arguments)` returns."""
+    return {
+        "basename": basename,
+        "actions": [(_answer, [function, arguments])],
+        "pos_arg": "words",
+        "uptodate": [View()],
+        "io": {"capture": False},
+    }
+
+
+def _answer(function: str, arguments: Sequence[Any], words: list[str] | None) -> TaskFailed | None:
+    from tasks import running
+
+    return running.answer(function, words or [], arguments)
 
 
 def _run(step: Step) -> dict[str, Any] | TaskFailed:
@@ -129,16 +149,25 @@ def _remove(outputs: Iterable[str]) -> None:
                 break
 
 
-def options() -> dict[str, Any]:
-    """DOIT_CONFIG."""
+def remove_variant(notes: Path) -> None:
+    """Remove all that the steps of a variant ever made there, and what is kept of their runs."""
+    from tasks import notes as kept
+
+    made = [path for known in kept.read(notes).values() for path in known["made"]]
+    _remove([*made, *map(str, notes.parent.glob("*.log")), str(notes)])
+
+
+def options(variants: Sequence[Variant]) -> dict[str, Any]:
+    """DOIT_CONFIG. One variant that fails does not keep the others of a sweep from being built."""
     from tasks.console import Console
 
     return {
+        "continue": len(variants) > 1,
         "default_tasks": ["build"],
         "dep_file": str(DATABASE),
         "backend": "sqlite3",
         "check_file_uptodate": Checker,
-        "reporter": Console,
+        "reporter": type("Console", (Console,), {"variants": variants}),
         "par_type": "thread",
         "verbosity": 2,
     }

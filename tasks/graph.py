@@ -124,7 +124,7 @@ def step(
         outputs=outputs,
         rests=rests,
         root=variant.layout.root,
-        seconds=variant.layout.seconds,
+        notes=variant.layout.notes,
         after=after,
         cache=variant.config["cache"] if share else None,
         ambient=ambient,
@@ -145,10 +145,11 @@ def extraction(variant: Variant) -> dict[str, Any]:
     """What the network is read from."""
     model = variant.config["model"]
     return {
-        "model": {key: model[key] for key in ("source", "kwargs", "input_shape")},
+        "model": {key: model[key] for key in ("source", "kwargs", "input_shape")} | {
+            "checkpoint": model["checkpoint"] if model["train"] is None else "the trained parameters"
+        },
         "readout": variant.config["readout"],
         "seed": variant.config["seed"],
-        "state": "trained" if model["train"] is not None else model["checkpoint"],
     }
 
 
@@ -201,6 +202,22 @@ def included(variant: Variant, unit: str) -> list[Path]:
     return [*layout.sources(unit), layout.sources("top")[0], *interfaces]
 
 
+def outputs(variant: Variant) -> list[Path]:
+    """What a build is for, and what makes it again must equal; reports tell times, objects are the compiler's."""
+    layout = variant.layout
+    generated = [path for unit in units(variant) for path in layout.sources(unit)]
+    trained = [layout.state_dict] if variant.config["model"]["train"] is not None else []
+    return [
+        layout.stimulus, *trained, layout.network, layout.weights, layout.design, *generated, *layout.copies().values(),
+        *bench_data(variant), *map(layout.trace, ("float", "reference", "csim")),
+    ]
+
+
+def bench_data(variant: Variant) -> list[Path]:
+    """What the test bench reads."""
+    return [variant.layout.bench_data / f"{name}.npy" for name in ("input", "lengths", "expected")]
+
+
 def header(variant: Variant) -> Path:
     """The precompiled header of the variant's compiler."""
     return HEADERS / variant.tool.identity / "ap.h"
@@ -230,6 +247,6 @@ def headers(every: Iterable[Variant]) -> Iterator[dict[str, Any]]:
             # a precompiled header holds the paths of what it was made of, so these are content here
             rests=engine.Rests(tool.local, digests((*COMPILATION, "tasks/steps.py")), tool.content),
             root=place.parent,
-            seconds=place.parent / "seconds.json",
+            notes=place.parent / "steps.json",
             cache=variant.config["cache"],
         )

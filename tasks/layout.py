@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-BUILD = Path("build")
+BUILD = Path(os.environ.get("HLSPIKE_BUILD") or "build")
 DATABASE = BUILD / ".doit.db"
 COMPOSED = BUILD / ".cache"
 """Composed configurations and the identities of tools, by what they depend on."""
@@ -122,6 +123,10 @@ class Layout:
         return self.root / "log"
 
     @property
-    def seconds(self) -> Path:
-        """How long each step took when it last ran."""
-        return self.root / "log" / "seconds.json"
+    def notes(self) -> Path:
+        """What is known of the steps' latest runs."""
+        return self.root / "log" / "steps.json"
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / "manifest.json"

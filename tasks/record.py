@@ -53,6 +53,16 @@ class Standing(UptodateCalculator):  # type: ignore[misc]
         )
 
 
+class View(UptodateCalculator):  # type: ignore[misc]
+    """For a task that looks at the record, and is never up to date itself."""
+
+    def setup(self, dep_manager: Any, tasks_dict: Any) -> None:
+        Standing.store, Standing.tasks = dep_manager, tasks_dict
+
+    def __call__(self) -> bool:
+        return False
+
+
 def commit() -> None:
     """Write what doit has recorded so far, which it would do only at the very end.
 
@@ -74,8 +84,13 @@ def commit() -> None:
 
 def differences(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
     """(dotted key, old, new) of every leaf that differs; None stands for a missing one."""
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
+    if isinstance(old, Mapping) or isinstance(new, Mapping):
+        old, new = _as_mapping(old), _as_mapping(new)
         for key in (*old, *(key for key in new if key not in old)):
             yield from differences(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
     elif old != new:
         yield path, old, new
+
+
+def _as_mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {} if value is None else {"": value}

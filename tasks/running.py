@@ -8,54 +8,66 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import os
 import sys
-import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from doit.exceptions import TaskFailed
 
 from generators.errors import HlspikeError, ToolError
-from tasks import files
+from tasks import files, notes
 from tasks.cache import Cache, Damaged
 from tasks.engine import Step
 from tasks.layout import BUILD, HEADERS, PACKAGE
 
-Found = Iterable[str | Path] | None
-"""What a step's function returns: inputs beyond the declared ones."""
-
+T = TypeVar("T")
 _SCHEMA = 1
 """Of the keys of the cache."""
 
 
 def run(step: Step) -> dict[str, Any] | TaskFailed:
     """What doit keeps as the values of the task, or why there are none."""
+    return _told(step.label, lambda: _run(step))
+
+
+def answer(function: str, words: list[str], arguments: Sequence[Any]) -> TaskFailed | None:
+    """Print what `function`, a `module:function`, says to `words`; None if it had an answer."""
+    return _told(function, lambda: print(_function(function)(words, *arguments)))
+
+
+def _told(label: str, action: Callable[[], T]) -> T | TaskFailed:
+    """What `action` returns; its errors as one line."""
     try:
-        for output in step.outputs:
-            files.sweep(output)
-        found, taken, reused = _made(step) if step.cache is None else _shared(step, Cache.of(step.cache))
-        states = {str(path): files.state(path) for path in (*step.outputs, *found)}
-        _note(step.seconds, step.label, taken)
+        return action()
     except HlspikeError as error:
         return TaskFailed(" ".join(str(error).split("\n")))
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        return TaskFailed(f"{where}{error.strerror or error}; {step.label} needs it")
+        return TaskFailed(f"{where}{error.strerror or error}; {label} needs it")
     except Exception as error:
         log = BUILD / "internal-error.log"
         with contextlib.suppress(OSError):
             files.write(log, traceback.format_exc())
-        kind = type(error).__name__
-        return TaskFailed(f"{step.label}: internal error, {kind}: {error}; please report it with {log}")
+        return TaskFailed(f"{label}: internal error, {type(error).__name__}: {error}; please report it with {log}")
+
+
+def _run(step: Step) -> dict[str, Any]:
+    for output in step.outputs:
+        files.sweep(output)
+    found, taken, reused = _made(step) if step.cache is None else _shared(step, Cache.of(step.cache))
+    states = {str(path): files.state(path) for path in (*step.outputs, *found)}
+    notes.note(step.notes, step.label, taken, step.outputs, {str(path): states[str(path)][-1] for path in found})
     return {"files": states, "rests": step.rests.to_json(), "seconds": taken, "reused": reused}
 
 
 def _made(step: Step) -> tuple[list[Path], float, bool]:
     start, before = time.perf_counter(), {path: files.signature(path) for path in step.inputs}
-    found = [Path(path) for path in _function(step.function)(**step.arguments) or ()]
+    returned = (Path(os.path.normpath(path)) for path in _function(step.function)(**step.arguments) or ())
+    found = [path for path in dict.fromkeys(returned) if path not in before]
     for path, known in before.items():
         if files.signature(path) != known:
             raise ToolError(f"{path}: it changed while {step.label} ran; run the build again")
@@ -91,7 +103,7 @@ def _reused(step: Step, cache: Cache, key: str) -> tuple[list[Path], float] | No
         entry.restore({_name(step, path): path for path in step.outputs})
     except Damaged as error:
         _say(f"cache: {entry.folder}: {error}; {step.label} is made again")
-        cache.remove(entry)
+        cache.discard(entry.folder)
         return None
     return [_path(step, name) for name in entry.found], float(entry.meta["seconds"])
 
@@ -134,9 +146,9 @@ def _digest(step: Step, name: str) -> str | None:
         return None
 
 
-def _function(name: str) -> Callable[..., Found]:
+def _function(name: str) -> Callable[..., Any]:
     module, _, function = name.partition(":")
-    found: Callable[..., Found] = getattr(importlib.import_module(module), function)
+    found: Callable[..., Any] = getattr(importlib.import_module(module), function)
     return found
 
 
@@ -144,37 +156,13 @@ def _shortest(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-_noting = threading.Lock()
-
-
-def _note(path: Path, label: str, taken: float) -> None:
-    """Keep the time of a step. No step depends on the file: times differ from run to run."""
-    with _noting:
-        known = _seconds(path)
-        known.setdefault(label.partition(":")[0], {})[label] = taken
-        files.write_json(path, known)
-
-
-def _seconds(path: Path) -> dict[str, dict[str, float]]:
-    try:
-        known: dict[str, dict[str, float]] = files.read_json(path)
-    except (OSError, ValueError):
-        known = {}
-    return known
-
-
-def seconds(path: Path) -> dict[str, float]:
-    """Stage → seconds that its steps take to run; of a reused result, what they took where it was made."""
-    return {stage: sum(steps.values()) for stage, steps in _seconds(path).items()}
-
-
-_told: set[str] = set()
+_said: set[str] = set()
 
 
 def _without_cache(error: OSError) -> None:
     message = f"cache: {error.filename}: {error.strerror}; going on without it"
-    if message not in _told:
-        _told.add(message)
+    if message not in _said:
+        _said.add(message)
         _say(message)
 
 

@@ -7,13 +7,13 @@ pay for them.
 from __future__ import annotations
 
 import json
-import tempfile
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from generators.errors import ConfigError, DataError, Mismatch, ToolError
-from tasks import files, running
+from tasks import files, notes
 from tasks.layout import BENCH_UNITS, Layout
 
 if TYPE_CHECKING:
@@ -197,11 +197,15 @@ def csim(layout: Layout, trace: str, sequences: int | None) -> None:
     """Run the generated C++ over every sequence."""
     from tasks import toolchain as tools
 
-    layout.trace("csim").parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=layout.trace("csim").parent, prefix=".run-") as folder:
+    folder = layout.trace("csim").parent / ".run"
+    shutil.rmtree(folder, ignore_errors=True)  # of a build that was killed
+    folder.mkdir(parents=True)
+    try:
         # a wrong emission is told with its layer, timestep and neuron once the traces are compared
-        tools.simulate(layout.csim, layout.bench_data, Path(folder), trace, layout.log / "csim.log")
-        _gather(layout, Path(folder), _stimulus(layout).head(sequences))
+        tools.simulate(layout.csim, layout.bench_data, folder, trace, layout.log / "csim.log")
+        _gather(layout, folder, _stimulus(layout).head(sequences))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def report(layout: Layout, name: str, sequences: int | None, versions: Mapping[str, str]) -> None:
@@ -230,13 +234,22 @@ def report(layout: Layout, name: str, sequences: int | None, versions: Mapping[s
         layers,
         typed.network.notes,
         versions,
-        running.seconds(layout.seconds),
+        notes.seconds(layout.notes),
     )
     files.write_json(layout.report, made)
     files.write(layout.report_text, text.markdown(made))
     print(f"\n{text.terminal_table(made)}\n", flush=True)
     if difference is not None:
         raise Mismatch(f"{difference.message}; {count} values differ in all, see {layout.report_text}")
+
+
+def manifest(
+    layout: Layout, config: Config, overrides: list[str], versions: Mapping[str, str], outputs: list[Path]
+) -> None:
+    """Write down what was built from what."""
+    from tasks import manifests
+
+    files.write_json(layout.manifest, manifests.described(layout, config, overrides, versions, outputs))
 
 
 def _module(model: Config, seed: int, state: str | None, found: list[Path]) -> nn.Module:
@@ -329,6 +342,8 @@ def _gather(layout: Layout, folder: Path, played: Stimulus) -> None:
 
 def _sweep_out(layout: Layout, units: set[str]) -> None:
     """Remove what earlier designs left of layers that are gone."""
+    stages = ("generate:", "compile:")
+    notes.forget(layout.notes, lambda label: label.startswith(stages) and label.rpartition(":")[2] not in units)
     kept = {*units, *BENCH_UNITS}
     for folder, suffixes in (
         (layout.units, (".json", ".npz")),

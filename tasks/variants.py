@@ -21,7 +21,7 @@ from generators.errors import ConfigError
 from tasks import files
 from tasks.layout import BUILD, COMPOSED, PACKAGE, Layout
 
-_SCHEMA = 2
+_SCHEMA = 3
 _PACKAGES = ("torch", "snntorch", "numpy", "jinja2", "hydra-core", "omegaconf", "pydantic", "doit", "hls4ml", "hlspike")
 _ENVIRONMENT = ("PATH", "XILINX_HLS")
 _LONGEST = 120
@@ -44,12 +44,16 @@ class Variant:
 
     Attributes:
         label: tells it from the other variants of a sweep; empty if it is the only one.
+        overrides: of the whole command line, but of those that are swept this variant's.
+        swept: those of them that tell it from the other variants.
         config: validated, plain values.
         versions: of Python, the packages and the compiler.
         tool: the compiler.
     """
 
     label: str
+    overrides: list[str]
+    swept: list[str]
     config: dict[str, Any]
     versions: dict[str, str]
     tool: Tool
@@ -80,12 +84,20 @@ def load(overrides: Sequence[str]) -> list[Variant]:
     labels = _labels([variant["overrides"] for variant in found]) if len(found) > 1 else [""]
     tools = {name: Tool(**tool) for name, tool in entry["tools"].items()}
     return [
-        Variant(label, variant["config"], entry["versions"], tools[variant["config"]["csim"]["compiler"]])
-        for label, variant in zip(labels, found, strict=True)
+        Variant(
+            label, job["job"], job["overrides"], job["config"], entry["versions"],
+            tools[job["config"]["csim"]["compiler"]],
+        )
+        for label, job in zip(labels, found, strict=True)
     ]
 
 
 def _folder() -> Path:
+    named = os.environ.get("HLSPIKE_CONF")
+    if named:
+        if not Path(named, "config.yaml").is_file():
+            raise ConfigError(f"HLSPIKE_CONF: there is no config.yaml in {named}; name a folder that has one")
+        return Path(named).resolve()
     own = Path.cwd() / "conf"
     return own if (own / "config.yaml").is_file() else PACKAGE / "conf"
 

@@ -1,0 +1,56 @@
+"""The manifest of a build: everything that has to be the same for the same result, and what the result was."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from generators.errors import ToolError
+from tasks import files, notes, processes
+from tasks.layout import Layout
+
+
+def described(
+    layout: Layout,
+    config: Mapping[str, Any],
+    overrides: Sequence[str],
+    versions: Mapping[str, str],
+    outputs: Sequence[Path],
+) -> dict[str, Any]:
+    """The content of manifest.json.
+
+    Args:
+        config: resolved.
+        outputs: files of the build; their names are told relative to its folder.
+    """
+    read = {path: known for note in notes.read(layout.notes).values() for path, known in note["found"].items()}
+    inputs = {path: known for path, known in sorted(read.items()) if not Path(path).is_relative_to(layout.root)}
+    if config["model"]["checkpoint"] is not None:
+        inputs[config["model"]["checkpoint"]] = files.file_digest(config["model"]["checkpoint"])
+    return {
+        "name": config["name"],
+        "overrides": list(overrides),
+        "config": dict(config),
+        "seeds": {"seed": config["seed"]},
+        "inputs": inputs,
+        "outputs": {str(path.relative_to(layout.root)): files.file_digest(path) for path in outputs},
+        "versions": dict(versions),
+        "platform": {"system": platform.system(), "machine": platform.machine(), "libc": " ".join(platform.libc_ver())},
+        "git": _git(),
+    }
+
+
+def _git() -> dict[str, Any] | None:
+    """The revision of the working directory, and whether a tracked file differs from it; None outside of git."""
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    try:
+        code, revision = processes.output(["git", "rev-parse", "HEAD"], environment)
+        if code != 0:
+            return None
+        _, status = processes.output(["git", "status", "--porcelain", "--untracked-files=no"], environment)
+    except ToolError:
+        return None
+    return {"revision": revision.strip(), "dirty": bool(status.strip())}
