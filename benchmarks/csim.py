@@ -15,6 +15,8 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +43,7 @@ HLS: dict[str, Any] = {
 
 def network(sizes: tuple[int, ...]) -> Network:
     layers: list[Layer] = [Input((sizes[0],), "fixed_window", TIMESTEPS)]
-    for number, (n_in, n_out) in enumerate(zip(sizes, sizes[1:], strict=False), 1):
+    for number, (n_in, n_out) in enumerate(pairwise(sizes), 1):
         layers.append(Linear(f"fc{number}", (layers[-1].name,), n_in, n_out, True))
         layers.append(Leaky(f"lif{number}", (layers[-1].name,), n_out, "subtract", True, False, False))
     layers.append(Readout((layers[-1].name,), sizes[-1], "spike", "argmax_spike_count", 1, 1.0, "window"))
@@ -82,7 +84,8 @@ def write_project(layout: Layout, design: Design, run: ReferenceRun, stimulus: S
         for path, text in emit(unit, slice_, own).items():
             (layout.root / path).write_text(text)
     layout.bench_data.mkdir()
-    for name, array in (("input", run.input.astype(np.uint8)), ("lengths", stimulus.lengths), ("expected", run.emitted)):
+    data = {"input": run.input.astype(np.uint8), "lengths": stimulus.lengths, "expected": run.emitted}
+    for name, array in data.items():
         (layout.bench_data / f"{name}.npy").write_bytes(arrays.npy_bytes(array))
 
 
@@ -107,11 +110,13 @@ def measure(sizes: tuple[int, ...], io: Any, sequences: int, tools: toolchain.To
             bench = [header.parent / f"{unit}.o" for unit in BENCH_UNITS]
             toolchain.link(tools, [*map(layout.compiled, units), *bench], layout.csim, layout.log / "link.log")
 
-        first = cpu(lambda: ([compile_unit(unit) for unit in units], link()), resource.RUSAGE_CHILDREN)[0]
-        layer = max(
-            cpu(lambda unit=unit: (compile_unit(unit), link()), resource.RUSAGE_CHILDREN)[0]  # type: ignore[misc]
-            for unit in units
-        )
+        def build(*chosen: str) -> None:
+            for unit in chosen:
+                compile_unit(unit)
+            link()
+
+        first = cpu(partial(build, *units), resource.RUSAGE_CHILDREN)[0]
+        layer = max(cpu(partial(build, unit), resource.RUSAGE_CHILDREN)[0] for unit in units)
         out = layout.root / "out"
         out.mkdir()
         taken, code = cpu(
@@ -142,13 +147,14 @@ def main() -> None:
             log = header.with_name(f"{unit}.log")
             toolchain.compile_unit(tools, BENCH / f"{unit}.cpp", header.with_name(f"{unit}.o"), None, log)
         rows = [
-            ["network", "csim timesteps/CPU-s", "hls4ml ×", "reference timesteps/CPU-s", "build CPU-s", "one layer CPU-s"]
+            ["network", "csim timesteps/CPU-s", "hls4ml ×", "reference timesteps/CPU-s", "build CPU-s",
+             "one layer CPU-s"]
         ]
         rows += [measure(sizes, chosen.io, chosen.sequences, tools, header) for sizes in SIZES]
     for row in rows:
         print("  ".join(cell.rjust(len(title)) for cell, title in zip(row, rows[0], strict=True)))
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(f"\nio {chosen.io}; headers, once per compiler: {headers:.1f} CPU-s; peak memory of g++ and csim: {peak:.0f} MB")
+    print(f"\nio {chosen.io}; headers, once per compiler: {headers:.1f} CPU-s; peak memory of children: {peak:.0f} MB")
     print(f"{tools.version}; {time.perf_counter() - start:.0f} s in all")
 
 

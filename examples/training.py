@@ -48,7 +48,7 @@ def fit(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs)
     module.train()
     for _ in range(epochs):
-        for rows in torch.randperm(len(inputs), generator=shuffle).split(batch):
+        for rows in torch.split(torch.randperm(len(inputs), generator=shuffle), batch):
             loss = functional.cross_entropy(_SCALE * run(module, encode(inputs[rows])).mean(0), labels[rows])
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]

@@ -88,7 +88,8 @@ def mismatches(
             continue
         sequence, timestep, neuron = (int(index) for index in np.argwhere(unequal)[0])
         at = sequence, timestep, neuron
-        difference = Difference(layer, key.split("/")[0], *at, ours[at].item(), theirs[at].item())
+        kind = key.removeprefix("readout/").split("/")[0]
+        difference = Difference(layer, kind, *at, ours[at].item(), theirs[at].item())
         place = sequence, timestep, rank, neuron
         if first is None or place < first[0]:
             first = place, difference
@@ -191,7 +192,7 @@ def _cause(
     alone = Stimulus(stimulus.frames[rows], stimulus.lengths[rows], None)
     layer = typed.layer(name)
     assert isinstance(layer, TypedLeaky)
-    mem = run_reference(typed, integers, alone, "states").trace[f"mem/{name}"][-1, timestep, neuron]
+    mem = run_reference(typed, integers, alone, "compared").trace[f"mem/{name}"][-1, timestep, neuron]
     theta = np.broadcast_to(integers[f"{name}/threshold"], (layer.layer.size,))[neuron]
     common = max(layer.membrane.frac, layer.threshold.frac)
     if int(mem) << common - layer.membrane.frac == int(theta) << common - layer.threshold.frac:

@@ -144,8 +144,8 @@ class Design:
         first, last = self.layers[0], self.layers[-1]
         assert isinstance(first, InputDesign)
         chain = [{"id": layer.id, "kind": kind(layer)} for layer in self.layers]
-        boundary = {"io": self.io, "input": asdict(first.output), "output": _output(last), "layers": chain}
-        vectors = [asdict(layer.output) for layer in self.layers if not isinstance(layer, ReadoutDesign)]
+        boundary = {"io": self.io, "input": _packing(first.output), "output": _output(last), "layers": chain}
+        vectors = [_packing(layer.output) for layer in self.layers if not isinstance(layer, ReadoutDesign)]
         units["top"] = {**boundary, "vectors": vectors}, {}
         units["tb"] = {**boundary, "probes": [_probe(layer) for layer in self.layers if _has_state(layer)]}, {}
         return units
@@ -175,10 +175,15 @@ def _has_state(layer: LayerDesign) -> bool:
     return isinstance(layer, LeakyDesign | ReadoutDesign)
 
 
+def _packing(port: Port) -> dict[str, Any]:
+    """A port as those see it who leave its type to the headers of the layers."""
+    return {"size": port.size, "lanes": port.lanes}
+
+
 def _output(layer: LayerDesign) -> dict[str, Any]:
     if isinstance(layer, ReadoutDesign):
-        return {"decision": True, "size": 1, "type": layer.decision_type, "lanes": 1}
-    return {"decision": False, **asdict(layer.output)}
+        return {"decision": True, "size": 1, "lanes": 1}
+    return {"decision": False, **_packing(layer.output)}
 
 
 def _probe(layer: LayerDesign) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import cast, get_args
+from typing import NamedTuple, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,6 +32,21 @@ _SPELLINGS = (
     re.compile(_NAME + r"\s*<\s*" + _arguments(r"\s*,\s*") + r"\s*>\s*", re.ASCII),
     re.compile(_NAME + "_" + _arguments("_") + r"\s*", re.ASCII),
 )
+
+
+class Cast(NamedTuple):
+    """What became of an array that was cast.
+
+    Attributes:
+        raw: the mantissas.
+        beyond: mask of the values that after quantisation lay beyond the type (for SAT_SYM: beyond ±max).
+        low, high: the extremes after quantisation, before overflow.
+    """
+
+    raw: Raw
+    beyond: NDArray[np.bool_]
+    low: int
+    high: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,21 +141,25 @@ class FixedType:
         Returns:
             Mantissas of this type, of the same shape; `raw` itself where there was nothing to do.
         """
-        quantized, fits = self._quantized(raw, frac)
-        return self._confined(quantized, fits)
+        quantized, low, high = self._quantized(raw, frac)
+        return self._confined(quantized, self._holds(low, high))
 
-    def cast_checked(self, raw: ArrayLike, frac: int) -> tuple[Raw, NDArray[np.bool_]]:
-        """`cast`, and a mask of the values that after quantisation lay beyond the type (for SAT_SYM: beyond ±max)."""
-        quantized, fits = self._quantized(raw, frac)
-        if fits:
-            return self._confined(quantized, fits), np.zeros(quantized.shape, np.bool_)
-        return self._confined(quantized, fits), np.asarray((quantized < self._low) | (quantized > self.max_raw))
+    def cast_checked(self, raw: ArrayLike, frac: int) -> Cast:
+        """`cast`, and what did not fit."""
+        quantized, low, high = self._quantized(raw, frac)
+        if self._holds(low, high):
+            return Cast(self._confined(quantized, True), np.zeros(quantized.shape, np.bool_), low, high)
+        beyond = np.asarray((quantized < self._low) | (quantized > self.max_raw))
+        return Cast(self._confined(quantized, False), beyond, low, high)
 
-    def _quantized(self, raw: ArrayLike, frac: int) -> tuple[Raw, bool]:
+    def _quantized(self, raw: ArrayLike, frac: int) -> tuple[Raw, int, int]:
         values, low, high = bounded(raw)
         if frac != self.frac:
-            values, low, high = quantize(values, low, high, frac - self.frac, self.quantization)
-        return values, self._low <= low and high <= self.max_raw
+            return quantize(values, low, high, frac - self.frac, self.quantization)
+        return values, low, high
+
+    def _holds(self, low: int, high: int) -> bool:
+        return self._low <= low and high <= self.max_raw
 
     def _confined(self, quantized: Raw, fits: bool) -> Raw:
         if not fits:
@@ -153,16 +172,27 @@ class FixedType:
         Raises:
             ValueError: a value is NaN or infinite.
         """
+        raw, frac = self.mantissas(values)
+        return self.cast(raw, frac)
+
+    def mantissas(self, values: ArrayLike) -> tuple[Raw, int]:
+        """Doubles as mantissas and their fractional bits, which `cast` takes to what `from_float` gives.
+
+        Raises:
+            ValueError: a value is NaN or infinite.
+        """
         exact = self._exact(np.asarray(values))
-        return self.cast(significant(_finite(values), self.frac + 2), self.frac + 2) if exact is None else exact
+        return (significant(_finite(values), self.frac + 2), self.frac + 2) if exact is None else (exact, self.frac)
 
     def _exact(self, values: NDArray[np.floating]) -> Raw | None:
         """Mantissas of floats that are all values of this type, by a fraction of the work; None if any is not."""
         if values.dtype.kind != "f" or not values.size or not 0 <= self.frac <= 60 or self.width > 62:
             return None
-        scaled = values * values.dtype.type(2.0**self.frac)
-        # NaN and infinity fail the first comparison, so the general way is left to refuse them
-        held = self._low <= scaled.min() and scaled.max() <= self.max_raw
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaled = values * values.dtype.type(2.0**self.frac)
+        # Of the bounds a float holds those that are powers of two, so the upper one is left open. NaN and infinity
+        # fail a comparison, and the general way is left to refuse them.
+        held = float(self.min_raw) <= scaled.min() and scaled.max() < float(self.max_raw + 1)
         return scaled.astype(np.int64) if held and np.array_equal(np.trunc(scaled), scaled) else None
 
     def round_parameter(self, values: ArrayLike) -> tuple[Raw, NDArray[np.bool_], NDArray[np.bool_]]:
@@ -176,8 +206,8 @@ class FixedType:
         floats = _finite(values)
         overflow: Overflow = "SAT_SYM" if self.overflow == "SAT_SYM" else "SAT"
         nearest = replace(self, quantization="RND_CONV", overflow=overflow)
-        raw, saturated = nearest.cast_checked(significant(floats, self.frac + 2), self.frac + 2)
-        return raw, saturated, np.asarray((raw == 0) & (floats != 0))
+        cast = nearest.cast_checked(significant(floats, self.frac + 2), self.frac + 2)
+        return cast.raw, cast.beyond, np.asarray((cast.raw == 0) & (floats != 0))
 
     def to_float(self, raw: ArrayLike) -> NDArray[np.float64]:
         """The values of mantissas of this type: the nearest doubles."""

@@ -13,8 +13,15 @@ protected public register reinterpret_cast requires return short signed sizeof s
 switch template this thread_local throw true try typedef typeid typename union unsigned using virtual void volatile
 wchar_t while xor xor_eq final override import module
 """
-_OURS = "hlspike hls snn_top top tb kernels harness npy main std in out last decision valid all probes step"
-_TAKEN = frozenset(_KEYWORDS.split()) | frozenset(_OURS.split())
+_OURS = """
+hlspike hls std main snn_top top tb kernels harness npy in out last decision valid all probes step n n_in n_out in_t
+out_t in_pack out_pack acc_t accum_t result_t mem_t state_t decision_t weight bias beta threshold bias_t beta_t
+threshold_t reuse_factor parallel in_parallel out_parallel weight_width sum_width acc_width decay reset immediate
+inhibition integrator rule class_threshold every_step values sums currents spikes
+"""
+"""Files, members and locals of the generated project, compared without case: a layer becomes a file."""
+_TAKEN, _RESERVED = frozenset(_KEYWORDS.split()), frozenset(_OURS.split())
+_PREFIXES = ("ap_", "snn_", "hlspike_", "kernels_")
 _LONGEST = 64
 
 
@@ -27,10 +34,10 @@ def identifiers(names: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     used: set[str] = set()
     for name in names:
-        base = re.sub(r"_+", "_", re.sub(r"\W", "_", name, flags=re.ASCII)).strip("_")[:_LONGEST]
+        base = re.sub(r"_+", "_", re.sub(r"\W", "_", name, flags=re.ASCII)).strip("_")[:_LONGEST].rstrip("_")
         if not base or base[0].isdigit():
             base = f"layer_{base}".rstrip("_")
-        if base in _TAKEN or base.isupper() or base.startswith(("ap_", "AP_", "snn_", "HLSPIKE_")):
+        if base in _TAKEN or base.lower() in _RESERVED or base.isupper() or base.lower().startswith(_PREFIXES):
             base = f"{base}_layer"
         identifier, number = base, 1
         while identifier.lower() in used:

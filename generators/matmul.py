@@ -54,6 +54,8 @@ def _by_limbs(
 def _limbs(array: NDArray[Any], bits: int, limb: int) -> list[tuple[int, NDArray[np.float64]]]:
     """`array` = Σ part · 2^shift, each part below 2^limb in magnitude, with the sign of its value."""
     parts = []
+    # an integer dtype has no magnitude of its own smallest value
+    array = array.astype(np.int64 if bits <= 62 else object)
     sign: NDArray[Any] = np.where(array < 0, -1, 1)
     rest: Any = abs(array)
     for shift in range(0, max(bits, 1), limb):

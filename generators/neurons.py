@@ -7,7 +7,7 @@ firing compares the cast value with θ, strictly.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any, Literal, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,7 @@ def _aligned(layer: TypedLeaky, integers: Integers) -> _Aligned:
         layer.input.width + update - layer.input.frac,
         theta_type.width + update - theta_type.frac,
         mem.width + 1 + after - mem.frac,
+        theta_type.width + after - theta_type.frac,
     )
     dtype: type[Any] = np.int64 if widest + 2 <= 62 else object
     name = layer.layer.name
@@ -74,16 +75,21 @@ def _of(dtype: type[Any], values: Any) -> Mantissas:
 
 
 def run_leaky(
-    layer: TypedLeaky, integers: Integers, values: Mantissas, last: NDArray[np.bool_], tally: Tally, keep: bool
+    layer: TypedLeaky,
+    integers: Integers,
+    values: Mantissas,
+    last: NDArray[np.bool_],
+    tally: Tally,
+    keep: Literal["left", "compared"] | None,
 ) -> tuple[NDArray[np.uint8], Mantissas | None]:
     """Every timestep of every sequence.
 
     Args:
         values: (N, T, n) mantissas of the input's type.
         last: (T,) timesteps after which the state returns to 0.
-        keep: whether to return the membranes too.
+        keep: whether to return the membranes too, as each timestep left them or as it compared them with θ.
     Returns:
-        Spikes (N, T, n), and the mantissas (N, T, n) of the membranes as each timestep left them, or None.
+        Spikes (N, T, n), and the mantissas (N, T, n) of the membranes or None.
     """
     k = _aligned(layer, integers)
     sequences, timesteps, size = values.shape
@@ -110,11 +116,12 @@ def run_leaky(
             only = np.zeros_like(spike)
             only[np.arange(sequences), margin.argmax(1)] = True
             spike &= only
+        compared = mem
         if not layer.layer.reset_delay and layer.layer.reset_mechanism != "none":
             mem = _after(layer, tally, mem, spike, reset, t, k)
         spikes[:, t] = spike
         if kept is not None:
-            kept[:, t] = mem
+            kept[:, t] = mem if keep == "left" else compared
         if ends:
             mem = np.zeros_like(mem)
     return spikes, kept
@@ -133,8 +140,11 @@ def _after(
     direction = spike.astype(np.int8) - reset.astype(np.int8)
     aligned = mem * k.mem_scale
     taken = k.theta_after if layer.layer.reset_mechanism == "subtract" else aligned
-    return _cast(layer, tally, aligned - direction * taken, k.after_frac, t, k)
+    return _cast(layer, tally, aligned - direction * taken, k.after_frac, t, k, again=True)
 
 
-def _cast(layer: TypedLeaky, tally: Tally, exact: Mantissas, frac: int, t: int, k: _Aligned) -> Mantissas:
-    return tally.cast_step(layer.layer.name, "membrane", layer.membrane, exact, frac, t).astype(k.dtype, copy=False)
+def _cast(
+    layer: TypedLeaky, tally: Tally, exact: Mantissas, frac: int, t: int, k: _Aligned, again: bool = False
+) -> Mantissas:
+    mem = tally.cast_step(layer.layer.name, "membrane", layer.membrane, exact, frac, t, again)
+    return mem.astype(k.dtype, copy=False)

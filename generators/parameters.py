@@ -48,6 +48,7 @@ def rounded(
         largest = worst.flat[np.abs(worst).argmax()]
         message = f"{key}: {_some(saturated)} saturate in {target}, the largest is {largest:g}; {wider} would hold them"
         findings.append(Finding(layer, message))
+    vanished &= ~saturated
     if vanished.any():
         least = np.abs(values[vanished]).min()
         findings.append(

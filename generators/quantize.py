@@ -188,7 +188,7 @@ def _calibrated(
     resolution: Resolution,
 ) -> tuple[TypedNetwork, list[Finding]]:
     """Membranes that are `auto` narrowed to the range seen on the calibration stimulus, and one bit more."""
-    trace = run_reference(typed, integers, calibration, "states").trace
+    ranges = run_reference(typed, integers, calibration).ranges
     layers = list(typed.layers)
     findings = []
     for place, layer in enumerate(layers):
@@ -196,12 +196,12 @@ def _calibrated(
             continue
         match layer:
             case TypedLeaky():
-                seen, wide = trace[f"mem/{layer.layer.name}"], layer.membrane
+                wide = layer.membrane
             case TypedReadout():
-                seen, wide = trace["readout/mem"], layer.state
+                wide = layer.state
             case _:
                 continue
-        low, high = int(seen.min()), int(seen.max())
+        low, high = ranges[layer.layer.name, "membrane"]
         tight = holding(min(2 * low, -1), max(2 * high, 1), wide.frac)
         tight = replace(tight, quantization=wide.quantization, overflow=wide.overflow)
         layers[place] = _with_state(layer, tight, resolution)
@@ -267,22 +267,21 @@ def _check_widths(typed: TypedNetwork) -> None:
     for layer in typed.layers:
         match layer:
             case TypedInput():
-                key, kind = "result", layer.result
+                traced = {"result": layer.result}
             case TypedLeaky():
-                key, kind = "membrane", layer.membrane
+                traced = {"membrane": layer.membrane}
             case TypedReadout():
-                key, kind = "membrane", max(layer.state, layer.result, key=lambda item: item.width)
+                traced = {"membrane": layer.state, "result": layer.result}
             case TypedLinear():
-                if layer is not typed.layers[-1]:
-                    continue
-                key, kind = "result", layer.result
+                traced = {"result": layer.result} if layer is typed.layers[-1] else {}
             case _:
                 assert_never(layer)
-        if kind.width + (not kind.signed) > _TRACED_BITS:
-            raise ConfigError(
-                f"hls: '{key}' of layer '{layer.layer.name}' is {kind}, but inputs, states and outputs are traced as "
-                f"64-bit integers; choose at most {_TRACED_BITS} bits"
-            )
+        for key, kind in traced.items():
+            if kind.width + (not kind.signed) > _TRACED_BITS:
+                raise ConfigError(
+                    f"hls: '{key}' of layer '{layer.layer.name}' is {kind}, but inputs, states and outputs are traced "
+                    f"as {_TRACED_BITS}-bit integers; choose at most {_TRACED_BITS} bits"
+                )
 
 
 def _silent(typed: TypedNetwork, integers: dict[str, NDArray[np.int64]]) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ and readouts then walk through time.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
 import numpy as np
@@ -21,10 +21,13 @@ from generators.ir import INPUT
 from generators.matmul import exact_product
 from generators.neurons import run_leaky
 from generators.stimulus import Stimulus, channels_last
-from generators.tally import Overflow, Tally
+from generators.tally import Batch, Overflow, Tally
 from generators.typed import Integers, TypedInput, TypedLeaky, TypedLinear, TypedNetwork, TypedReadout
 
-Trace = Literal["decisions", "spikes", "states"]
+Trace = Literal["decisions", "spikes", "states", "compared"]
+"""How much to record; "compared" is "states", with membranes as they were compared with θ, before a reset within the
+timestep."""
+_KEPT: dict[Trace, Literal["left", "compared"]] = {"states": "left", "compared": "compared"}
 _BATCH_VALUES = 1 << 21
 """Values of the widest layer that are worked on at once: they stay in the processor's cache, whatever the stimulus."""
 
@@ -39,12 +42,14 @@ class ReferenceRun:
             boundary or timestep, or without readout the last layer's n values at each timestep.
         input: (N, T, n) mantissas as the design receives them.
         overflows: one per place where values left their type, in the order of the layers.
+        ranges: (layer, key) → the extreme mantissas that were cast into its type, before they could overflow.
     """
 
     trace: Mapping[str, NDArray[Any]]
     emitted: NDArray[np.int64]
     input: NDArray[Any]
     overflows: tuple[Overflow, ...]
+    ranges: Mapping[tuple[str, str], tuple[int, int]]
 
 
 def run_reference(
@@ -55,27 +60,27 @@ def run_reference(
     Args:
         typed: with a settled window (`Network.bounded`).
         integers: mantissas keyed `<layer>/<parameter>`.
-        trace: how much to record: decisions only, spikes too, or states as well.
+        trace: how much to record.
     Raises:
         DataError: a sequence would be cut off by the window.
     """
     typed.network.check_lengths(stimulus.lengths)
+    tally = Tally(stimulus.timesteps)
     if typed.network.input.reset_policy == "never":
-        joined = stimulus.back_to_back()
-        run = _run(typed, integers, joined, trace, Tally(joined.valid, 0, joined.timesteps))
-        return replace(
-            run,
-            trace={key: stimulus.split(values) for key, values in run.trace.items()},
-            input=stimulus.split(run.input),
-            overflows=tuple(replace(item, first=_placed(item.first, stimulus)) for item in run.overflows),
-        )
-    batches = _batches(stimulus, max(layer.layer.size for layer in typed.layers))
-    runs = [_run(typed, integers, part, trace, Tally(part.valid, first, stimulus.timesteps)) for first, part in batches]
+        tally.begin(Batch.of(stimulus).joined())
+        done = _run(typed, integers, stimulus.back_to_back(), trace, tally)
+        traces = {key: stimulus.split(values) for key, values in done.trace.items()}
+        return ReferenceRun(traces, done.emitted, stimulus.split(done.input), tally.overflows, tally.ranges)
+    runs = []
+    for first, part in _batches(stimulus, max(layer.layer.size for layer in typed.layers)):
+        tally.begin(Batch.of(part, first))
+        runs.append(_run(typed, integers, part, trace, tally))
     return ReferenceRun(
         {key: np.concatenate([run.trace[key] for run in runs]) for key in runs[0].trace},
         np.concatenate([run.emitted for run in runs]),
         np.concatenate([run.input for run in runs]),
-        Tally.merged(run.overflows for run in runs),
+        tally.overflows,
+        tally.ranges,
     )
 
 
@@ -86,17 +91,14 @@ def _batches(stimulus: Stimulus, widest: int) -> Iterator[tuple[int, Stimulus]]:
         yield first, Stimulus(stimulus.frames[rows], stimulus.lengths[rows], None)
 
 
-def _placed(first: Mapping[int, int], stimulus: Stimulus) -> dict[int, int]:
-    """Timesteps of the one long sequence, as timesteps of the sequences it was made of."""
-    ends = np.cumsum(stimulus.lengths)
-    placed = {}
-    for t in first.values():
-        sequence = int(np.searchsorted(ends, t, side="right"))
-        placed[sequence] = int(t - ends[sequence] + stimulus.lengths[sequence])
-    return placed
+@dataclass(frozen=True, slots=True)
+class _BatchRun:
+    trace: dict[str, NDArray[Any]]
+    emitted: NDArray[np.int64]
+    input: NDArray[Any]
 
 
-def _run(typed: TypedNetwork, integers: Integers, stimulus: Stimulus, trace: Trace, tally: Tally) -> ReferenceRun:
+def _run(typed: TypedNetwork, integers: Integers, stimulus: Stimulus, trace: Trace, tally: Tally) -> _BatchRun:
     valid = stimulus.valid
     last = boundaries(typed.network.input, stimulus.frames.shape[1])
     values: dict[str, NDArray[Any]] = {}
@@ -110,20 +112,19 @@ def _run(typed: TypedNetwork, integers: Integers, stimulus: Stimulus, trace: Tra
         match layer:
             case TypedInput():
                 frames = channels_last(stimulus.frames, layer.layer.shape)
-                values[name] = layer.result.from_float(frames)
-                tally.conversion(name, layer.result, frames, values[name])
+                values[name] = tally.convert(name, layer.result, frames)
             case TypedLinear():
                 values[name] = _linear(layer, integers, values[layer.layer.inputs[0]], tally)
             case TypedLeaky():
                 current = values[layer.layer.inputs[0]]
-                values[name], mem = run_leaky(layer, integers, current, last, tally, keep=trace == "states")
+                values[name], mem = run_leaky(layer, integers, current, last, tally, _KEPT.get(trace))
                 if trace != "decisions":
                     record(f"spikes/{name}", values[name], np.uint8)
                 if mem is not None:
                     record(f"mem/{name}", mem, np.int64)
             case TypedReadout():
                 state = _readout(layer, integers, values[layer.layer.inputs[0]], last, tally)
-                if trace == "states":
+                if trace in _KEPT:
                     record(f"readout/{'count' if layer.layer.output_mode == 'spike' else 'mem'}", state, np.int64)
                 values[name] = _decisions(layer, state, last, tally)[..., None]
             case _:
@@ -131,7 +132,7 @@ def _run(typed: TypedNetwork, integers: Integers, stimulus: Stimulus, trace: Tra
     network = typed.network
     emits = valid & last if network.readout is not None and network.readout.emit == "window" else valid
     emitted = values[network.layers[-1].name][emits]
-    return ReferenceRun(recorded, emitted.astype(np.int64), values[INPUT], tally.overflows)
+    return _BatchRun(recorded, emitted.astype(np.int64), values[INPUT])
 
 
 def _linear(layer: TypedLinear, integers: Integers, values: NDArray[Any], tally: Tally) -> NDArray[Any]:

@@ -133,8 +133,11 @@ def _linear(
         arrays["bias"] = integers[f"{name}/bias"]
     products = weighted_sum(n_in, layer.weight, layer.input, None)
     kept = products
-    if layer.accum.overflow == "WRAP" and layer.accum.integer < products.integer:
-        kept = FixedType(max(1, layer.accum.integer + products.frac), layer.accum.integer, products.signed)
+    # Whole turns of accum change nothing that wraps, unless it is rounded by the sign of the sum.
+    by_sign = layer.accum.quantization in ("TRN_ZERO", "RND_ZERO", "RND_INF")
+    if layer.accum.overflow == "WRAP" and not by_sign and layer.accum.integer < products.integer:
+        width = max(1, layer.accum.integer + products.frac)
+        kept = FixedType(width, width - products.frac, products.signed)
     design = LinearDesign(
         identifier,
         _port(n_in, layer.input),

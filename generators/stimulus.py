@@ -44,6 +44,8 @@ class Stimulus:
             )
         if 0 in frames.shape:
             raise DataError(f"data: frames are empty, shape {frames.shape}; give at least one sequence of one timestep")
+        with np.errstate(over="ignore"):
+            frames = frames.astype(np.float32)
         if not np.isfinite(frames).all():
             where = tuple(int(i) for i in np.argwhere(~np.isfinite(frames))[0])
             raise DataError(f"data: frames[{', '.join(map(str, where))}] is {frames[where]}; remove NaN and infinity")
@@ -60,7 +62,7 @@ class Stimulus:
             if labels.min() < 0:
                 bad_label = int(np.flatnonzero(labels < 0)[0])
                 raise DataError(f"data: labels[{bad_label}] is {labels[bad_label]}; classes count from 0")
-        return Stimulus(frames.astype(np.float32), lengths, labels)
+        return Stimulus(frames, lengths, labels)
 
     def __len__(self) -> int:
         return int(self.frames.shape[0])

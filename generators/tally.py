@@ -1,15 +1,16 @@
-"""Tally: every value that a cast could not keep, by layer and by key, with the type that would have held it."""
+"""Tally: casts every value of a run, and keeps the range of each key of each layer and what of it did not fit."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.fixed import WIDEST, FixedType
+from generators.fixed import Cast, FixedType
+from generators.stimulus import Stimulus
 from generators.typed import holding
 
 
@@ -19,7 +20,7 @@ class Overflow:
 
     Attributes:
         count, total: values beyond the type, and all values, over the used timesteps.
-        low, high: the extreme mantissas after quantisation, with the fractional bits of `type`.
+        low, high: the extreme mantissas of all of them after quantisation, with the fractional bits of `type`.
         first: sequence → first timestep of an overflow in it.
     """
 
@@ -36,7 +37,9 @@ class Overflow:
     def holding(self) -> FixedType:
         """The narrowest type of the same resolution that would have held every value."""
         declared = FixedType.parse(self.type)
-        needed = holding(self.low, self.high, declared.frac)
+        # AP_SAT_SYM gives up the most negative value of a type
+        low = self.low - 1 if self.low < 0 and declared.overflow == "SAT_SYM" else self.low
+        needed = holding(low, self.high, declared.frac)
         return replace(needed, quantization=declared.quantization, overflow=declared.overflow)
 
     @property
@@ -44,16 +47,6 @@ class Overflow:
         """One line for the report."""
         return (
             f"{self.key}: {self.count} of {self.total} values overflow {self.type}; {self.holding} would have held them"
-        )
-
-    def joined(self, later: Overflow) -> Overflow:
-        """Both together; where they name the same sequence, this one is the earlier."""
-        return replace(
-            self,
-            count=self.count + later.count,
-            low=min(self.low, later.low),
-            high=max(self.high, later.high),
-            first={**later.first, **self.first},
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -65,81 +58,114 @@ class Overflow:
         return Overflow(**{**data, "first": {int(key): value for key, value in data["first"].items()}})
 
 
+@dataclass
+class _Seen:
+    """What is known of one key of one layer; `count` and `first` are of the values beyond `type`."""
+
+    type: FixedType
+    width: int
+    low: int
+    high: int
+    count: int = 0
+    first: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The (N, T) timesteps that run at once.
+
+    Attributes:
+        valid: the timestep is in use.
+        sequence, timestep: which one of the whole stimulus it is.
+    """
+
+    valid: NDArray[np.bool_]
+    sequence: NDArray[np.int64]
+    timestep: NDArray[np.int64]
+
+    @staticmethod
+    def of(stimulus: Stimulus, first: int = 0) -> Batch:
+        """The sequences of `stimulus`, which are those from number `first` on."""
+        valid = stimulus.valid
+        places = np.indices(valid.shape, np.int64)
+        return Batch(valid, places[0] + first, places[1])
+
+    def joined(self) -> Batch:
+        """As `Stimulus.back_to_back` joins them."""
+        used = self.valid
+        return Batch(used[used][None], self.sequence[used][None], self.timestep[used][None])
+
+
 class Tally:
-    """Casts values and counts what did not fit.
+    """Casts values and counts what did not fit, batch by batch.
 
     Args:
-        valid: (N, T) the timesteps that count.
-        first_sequence: number of the first of these sequences in the stimulus.
         timesteps: used timesteps of the whole stimulus.
     """
 
-    def __init__(self, valid: NDArray[np.bool_], first_sequence: int, timesteps: int) -> None:
-        self._valid = valid
-        self._first_sequence = first_sequence
+    def __init__(self, timesteps: int) -> None:
         self._timesteps = timesteps
-        self._found: dict[tuple[str, str], Overflow] = {}
+        self._seen: dict[tuple[str, str], _Seen] = {}
+        self._beyond: NDArray[np.bool_] | None = None
+
+    def begin(self, batch: Batch) -> None:
+        """What is cast from now on belongs to `batch`; batches come in the order of their sequences."""
+        self._batch = batch
+        self._whole: NDArray[np.bool_] = np.asarray(batch.valid.all(0))
+
+    @property
+    def ranges(self) -> Mapping[tuple[str, str], tuple[int, int]]:
+        """(layer, key) → the extreme mantissas after quantisation, with the fractional bits of their type."""
+        return {place: (seen.low, seen.high) for place, seen in self._seen.items()}
 
     @property
     def overflows(self) -> tuple[Overflow, ...]:
-        return tuple(self._found.values())
+        """In the order of the layers."""
+        return tuple(
+            Overflow(*place, str(it.type), it.count, self._timesteps * it.width, it.low, it.high, it.first)
+            for place, it in self._seen.items()
+            if it.count
+        )
+
+    def convert(self, layer: str, target: FixedType, values: NDArray[np.floating]) -> NDArray[Any]:
+        """(N, T, n) floats as mantissas of `target`, the `result` of the ingress."""
+        return self.cast(layer, "result", target, *target.mantissas(values))
 
     def cast(self, layer: str, key: str, target: FixedType, raw: NDArray[Any], frac: int) -> NDArray[Any]:
-        """(N, T, n) mantissas of `frac` fractional bits, cast into `target`; overflows are counted."""
-        values, beyond = target.cast_checked(raw, frac)
-        self._count(layer, key, target, raw, frac, beyond, slice(None))
-        return values
+        """(N, T, n) mantissas of `frac` fractional bits, cast into `target`."""
+        cast = target.cast_checked(raw, frac)
+        self._count(layer, key, target, raw, frac, cast, slice(None))
+        return cast.raw
 
     def cast_step(
-        self, layer: str, key: str, target: FixedType, raw: NDArray[Any], frac: int, t: int
+        self, layer: str, key: str, target: FixedType, raw: NDArray[Any], frac: int, t: int, again: bool = False
     ) -> NDArray[Any]:
-        """`cast` for the (N, n) values of timestep `t`."""
-        values, beyond = target.cast_checked(raw, frac)
-        self._count(layer, key, target, raw[:, None], frac, beyond[:, None], slice(t, t + 1))
-        return values
-
-    def conversion(self, layer: str, target: FixedType, values: NDArray[np.floating], raw: NDArray[Any]) -> None:
-        """Count the (N, T, n) floats that lay beyond `target`; `raw` is what it made of them."""
-        low, high = (float(target.to_float(np.array(edge, object))) for edge in (target.min_raw, target.max_raw))
-        if low <= values.min() and values.max() <= high:
-            return
-        exact = values.astype(np.float64)
-        beyond = np.abs(target.to_float(raw) - exact) >= 2.0**-target.frac
-        if beyond.any():
-            unlimited = _unlimited(target)
-            self._count(layer, "result", target, unlimited.from_float(exact), target.frac, beyond, slice(None))
+        """`cast` for the (N, n) values of timestep `t`; `again` if they are those of the call before, moved on."""
+        cast = target.cast_checked(raw, frac)
+        beyond = cast.beyond
+        if again and self._beyond is not None:
+            beyond = beyond & ~self._beyond
+        self._beyond = cast.beyond
+        once = Cast(cast.raw, beyond[:, None], cast.low, cast.high)
+        self._count(layer, key, target, raw[:, None], frac, once, slice(t, t + 1))
+        return cast.raw
 
     def _count(
-        self, layer: str, key: str, target: FixedType, raw: NDArray[Any], frac: int, beyond: NDArray[np.bool_],
-        times: slice,
+        self, layer: str, key: str, target: FixedType, raw: NDArray[Any], frac: int, cast: Cast, times: slice
     ) -> None:
-        if not beyond.any():
+        valid, low, high = self._batch.valid[:, times], cast.low, cast.high
+        if not self._whole[times].all():
+            used = raw[valid]
+            if not used.size:
+                return
+            _, _, low, high = target.cast_checked(np.array([used.min(), used.max()], object), frac)
+        seen = self._seen.setdefault((layer, key), _Seen(target, raw.shape[-1], low, high))
+        seen.low, seen.high = min(seen.low, low), max(seen.high, high)
+        if not cast.beyond.any():
             return
-        valid = self._valid[:, times]
-        beyond = beyond & valid[..., None]
-        if not beyond.any():
-            return
-        values = raw[valid]
-        low, high = _unlimited(target).cast(np.array([values.min(), values.max()], object), frac)
-        steps = np.asarray(beyond.any(-1))
-        first = {
-            int(n) + self._first_sequence: int(steps[n].argmax()) + (times.start or 0)
-            for n in np.flatnonzero(steps.any(-1))
-        }
-        total = self._timesteps * raw.shape[-1]
-        found = Overflow(layer, key, str(target), int(beyond.sum()), total, int(low), int(high), first)
-        known = self._found.get((layer, key))
-        self._found[layer, key] = found if known is None else known.joined(found)
-
-    @staticmethod
-    def merged(parts: Iterable[tuple[Overflow, ...]]) -> tuple[Overflow, ...]:
-        """The overflows of several batches of sequences of one stimulus, as if it had been one."""
-        merged: dict[tuple[str, str], Overflow] = {}
-        for overflow in (overflow for part in parts for overflow in part):
-            known = merged.get((overflow.layer, overflow.key))
-            merged[overflow.layer, overflow.key] = overflow if known is None else known.joined(overflow)
-        return tuple(merged.values())
-
-
-def _unlimited(target: FixedType) -> FixedType:
-    return FixedType(WIDEST, WIDEST - target.frac, True, target.quantization)
+        beyond = cast.beyond & valid[..., None]
+        seen.count += int(beyond.sum())
+        where = beyond.any(-1)
+        sequences, places = np.unique(self._batch.sequence[:, times][where], return_index=True)
+        steps = self._batch.timestep[:, times][where][places]
+        seen.first |= dict(zip(sequences.tolist(), steps.tolist(), strict=True)) | seen.first

@@ -54,14 +54,15 @@ class Case:
         for layer in self.layers:
             match layer:
                 case Linear():
-                    found[f"{layer.name}/weight"] = self.scale * rng.normal(size=(layer.out_features, layer.in_features))
+                    shape = layer.out_features, layer.in_features
+                    found[f"{layer.name}/weight"] = self.scale * rng.normal(size=shape)
                     if layer.bias:
                         found[f"{layer.name}/bias"] = 0.3 * self.scale * rng.normal(size=layer.out_features)
                 case Leaky():
-                    shape = (layer.size,) if layer.name in self.vectors else ()
+                    each = (layer.size,) if layer.name in self.vectors else ()
                     if not layer.integrates:
-                        found[f"{layer.name}/beta"] = np.asarray(rng.uniform(0.3, 0.98, shape))
-                    found[f"{layer.name}/threshold"] = np.asarray(self.theta * rng.uniform(0.7, 1.3, shape))
+                        found[f"{layer.name}/beta"] = np.asarray(rng.uniform(0.3, 0.98, each))
+                    found[f"{layer.name}/threshold"] = np.asarray(self.theta * rng.uniform(0.7, 1.3, each))
                 case _:
                     pass
         return found

@@ -8,7 +8,7 @@ import random
 import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
@@ -306,8 +306,11 @@ MANTISSAS = st.one_of(
 def test_cast_is_the_rational_rule(target: FixedType, raw: list[int], drop: int) -> None:
     frac = target.frac + drop
     expected = [assigned(target, Fraction(value) / Fraction(2) ** frac) for value in raw]
-    result, beyond = target.cast_checked(np.array(raw, object), frac)
+    result, beyond, low, high = target.cast_checked(np.array(raw, object), frac)
     assert result.tolist() == [value for value, _ in expected]
+    unbounded = replace(target, width=400, integer=400 - target.frac, signed=True)
+    quantized = [assigned(unbounded, Fraction(value) / Fraction(2) ** frac)[0] for value in raw]
+    assert (low, high) == (min(quantized), max(quantized))
     assert beyond.tolist() == [flag for _, flag in expected]
     assert result.dtype == (np.int64 if target.width <= 63 else object)
     assert target.cast(np.array(raw, object), frac).tolist() == result.tolist()
@@ -326,7 +329,7 @@ def test_int64_and_python_integers_agree(target: FixedType, raw: list[int], drop
 @given(fixed_types(), st.data())
 def test_a_representable_value_is_cast_to_itself(target: FixedType, data: st.DataObject) -> None:
     raw = data.draw(st.lists(st.integers(lowest(target), target.max_raw)))
-    result, beyond = target.cast_checked(np.array(raw, object), target.frac)
+    result, beyond, *_ = target.cast_checked(np.array(raw, object), target.frac)
     assert result.tolist() == raw
     assert not beyond.any()
 
