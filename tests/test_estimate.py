@@ -22,7 +22,8 @@ from generators.design import (
     Port,
     ReadoutDesign,
 )
-from generators.estimate import LayerEstimate, Memory, estimate
+from generators.estimate.memory import Memory
+from generators.estimate.whole import LayerEstimate, estimate
 from generators.typed import TypedLeaky, TypedLinear
 
 SPIKE = "ap_uint<1>"

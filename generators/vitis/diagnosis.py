@@ -12,7 +12,7 @@ import signal
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-from generators.synthesis_report import transactions_of
+from generators.vitis.log import transactions_of
 
 Stage = Literal["csim", "csynth", "cosim", "export", "impl"]
 Kind = Literal[
@@ -166,12 +166,6 @@ def diagnose(
     if not fresh:
         return _diagnosis(stage, "no fresh artefact", "exit code 0, but the expected file is missing or old", first)
     return _diagnosis(stage, "cosim without transactions", "it passed without a single call of the top", first)
-
-
-def version(log: str) -> str | None:
-    """The release that a log's banner names, as 2024.1 or 2023.2.2."""
-    found = re.search(r"\bv(\d{4}\.\d(?:\.\d)?) \(64-bit\)|HLS Build v(\d{4}\.\d(?:\.\d)?)\b", log)
-    return None if found is None else found[1] or found[2]
 
 
 def _part(stage: Stage, log: str) -> str:

@@ -1,0 +1,69 @@
+"""What a layer computes with and keeps: adders, bits of weights and of states."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from generators.design import InputDesign, LayerDesign, LeakyDesign, LinearDesign, ReadoutDesign
+from generators.estimate.memory import vectors
+from generators.estimate.ports import width
+
+_LATCH_BITS = 1 + 32
+"""Of first_to_threshold: whether a class is set, and which, an int."""
+
+
+def adders(layer: LayerDesign) -> int:
+    """Adders and subtractors that work at once.
+
+    Linear: in_parallel · out_parallel into the sums, and out_parallel for the bias.
+    Leaky, per neuron at once: one for the input; one for the reset by subtraction, and one more if it is immediate.
+    With inhibition one for the margin of the winner.
+    Readout: one per class, and one for a logit.
+    """
+    match layer:
+        case InputDesign():
+            return 0
+        case LinearDesign():
+            return layer.out_parallel * (layer.in_parallel + (layer.bias is not None))
+        case LeakyDesign():
+            resets = (1 + layer.immediate) if layer.reset == "subtract" else 0
+            return layer.parallel * (1 + resets) + layer.inhibition
+        case ReadoutDesign():
+            return layer.input.size + (layer.rule == "binary_logit")
+        case _:
+            assert_never(layer)
+
+
+def weight_bits(layer: LayerDesign) -> int:
+    """Linear: n_in · n_out · W of weights, n_out · W of biases. Leaky: n · W of each of β and θ that is a vector.
+
+    W of a weight is `weight_width`, in which an unsigned type has a sign.
+    """
+    match layer:
+        case LinearDesign():
+            weights = layer.input.size * layer.output.size * layer.weight_width
+            return weights + (0 if layer.bias is None else layer.output.size * width(layer.bias.type))
+        case LeakyDesign():
+            return sum(layer.input.size * width(parameter.type) for _, parameter in vectors(layer))
+        case InputDesign() | ReadoutDesign():
+            return 0
+        case _:
+            assert_never(layer)
+
+
+def state_bits(layer: LayerDesign) -> int:
+    """Leaky: n membranes, and the bit that stands for a cleared layer. Readout: n states, that bit, and the latch of
+    first_to_threshold. Input: the counter of the window.
+    """
+    match layer:
+        case InputDesign():
+            return (layer.window - 1).bit_length() if layer.window > 1 else 0
+        case LinearDesign():
+            return 0
+        case LeakyDesign():
+            return layer.input.size * width(layer.membrane_type) + 1
+        case ReadoutDesign():
+            latch = _LATCH_BITS if layer.rule == "first_to_threshold" else 0
+            return layer.input.size * width(layer.state_type) + 1 + latch
+        case _:
+            assert_never(layer)

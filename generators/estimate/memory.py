@@ -1,0 +1,111 @@
+"""Memories of a layer, and the blocks of RAM they take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import assert_never
+
+from generators.design import Design, InputDesign, LayerDesign, LeakyDesign, LinearDesign, Parameter, ReadoutDesign
+from generators.estimate.ports import array_banks, output, up, width
+
+_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
+"""Words and bits of a block of 18 Kb (AMD UG473, "Block RAM Resources")."""
+_SMALL = 1024
+"""Bits below which a memory is made of LUTs or registers."""
+_SHALLOW = 2
+"""Words up to which it is registers, or shift registers if a FIFO (AMD UG1399, config_storage, auto_srl_max_depth)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """An array of `banks` separate memories, each of `words` words of `width` bits."""
+
+    name: str
+    banks: int
+    words: int
+    width: int
+
+    @property
+    def bram_18k(self) -> int:
+        """Blocks of 18 Kb: banks · min over shapes of ⌈words / depth⌉ · ⌈width / bits⌉.
+
+        None below 1024 bits a bank, nor for one or two words. All blocks of a bank are of one shape.
+        """
+        if self.words <= _SHALLOW or self.words * self.width < _SMALL:
+            return 0
+        return self.banks * min(up(self.words, depth) * up(self.width, bits) for depth, bits in _SHAPES)
+
+
+def memories(design: Design, index: int) -> tuple[Memory, ...]:
+    """Every array of layer `index`, and what holds its output for the next."""
+    layer = design.layers[index]
+    return (
+        *_own_memories(layer),
+        *(_stream_memories(layer) if design.io == "stream" else ()),
+        *_handed_over(design, index, layer),
+    )
+
+
+def _own_memories(layer: LayerDesign) -> Iterator[Memory]:
+    """Arrays of the kernel, under either io.
+
+    Linear: weights, one memory of RF words for each product at once; biases and sums, split by out_parallel.
+    Leaky: membranes and vectors of β and θ, split by the neurons at once; with inhibition the resets too.
+    Readout: none, its states are registers.
+    """
+    match layer:
+        case LinearDesign():
+            products = layer.in_parallel * layer.out_parallel
+            yield Memory("weight", products, layer.reuse_factor, layer.weight_width)
+            if layer.bias is not None:
+                yield _split("bias", layer.output.size, width(layer.bias.type), layer.out_parallel)
+            yield _split("acc", layer.output.size, layer.acc_width, layer.out_parallel)
+        case LeakyDesign():
+            yield _split("mem", layer.input.size, width(layer.membrane_type), layer.parallel)
+            for name, parameter in vectors(layer):
+                yield _split(name, layer.input.size, width(parameter.type), layer.parallel)
+            if layer.inhibition:
+                yield _split("resets", layer.input.size, 1, layer.parallel)
+        case InputDesign() | ReadoutDesign():
+            pass
+        case _:
+            assert_never(layer)
+
+
+def _stream_memories(layer: LayerDesign) -> Iterator[Memory]:
+    """The arrays between packs and kernel, split by whichever of the two takes more at once."""
+    match layer:
+        case LinearDesign():
+            at_once = layer.in_parallel, layer.out_parallel
+        case LeakyDesign():
+            at_once = layer.parallel, layer.parallel
+        case InputDesign() | ReadoutDesign():
+            return
+        case _:
+            assert_never(layer)
+    for name, port, units in zip(("in", "out"), (layer.input, layer.output), at_once, strict=True):
+        yield _split(name, port.size, width(port.type), max(units, port.lanes))
+
+
+def _handed_over(design: Design, index: int, layer: LayerDesign) -> Iterator[Memory]:
+    """What holds a layer's output for the next: a FIFO of one timestep's packs, at least two, with `last` in each; or
+    an array, in registers up to 1024 values and in 1024 banks above. The ends of the design are ports, and hold none.
+    """
+    if index == len(design.layers) - 1:
+        return
+    port = output(layer)
+    if design.io == "stream":
+        yield Memory("fifo", 1, max(port.size // port.lanes, 2), port.lanes * width(port.type) + 1)
+    elif index > 0:
+        yield _split("array", port.size, width(port.type), array_banks(port))
+
+
+def vectors(layer: LeakyDesign) -> list[tuple[str, Parameter]]:
+    named = (("beta", layer.beta), ("threshold", layer.threshold))
+    return [(name, parameter) for name, parameter in named if parameter is not None and parameter.scalar is None]
+
+
+def _split(name: str, size: int, width: int, factor: int) -> Memory:
+    """Cyclic partition: element i is in bank i mod factor."""
+    return Memory(name, min(factor, size), up(size, factor), width)

@@ -1,0 +1,114 @@
+"""The estimate of each layer and of the whole design."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from generators.design import Design, LayerDesign, LayerReport
+from generators.estimate.contents import adders, state_bits, weight_bits
+from generators.estimate.cycles import cycles
+from generators.estimate.memory import Memory, memories
+
+
+@dataclass(frozen=True, slots=True)
+class LayerEstimate:
+    """What one layer takes.
+
+    Attributes:
+        cycles: of one timestep, reading and writing of packs included.
+        multipliers: as in the layer's report; none for spikes, nor for a β that is a power of two.
+        adders: of the data path; neither comparators nor counters of loops.
+        weight_bits: of everything that was trained and is stored: weights, biases, β and θ of each neuron. One value
+            for a whole layer is a constant of the logic, and none.
+        state_bits: of everything kept from one timestep to the next.
+    """
+
+    name: str
+    type: str
+    cycles: int
+    multipliers: int
+    adders: int
+    weight_bits: int
+    state_bits: int
+    memories: tuple[Memory, ...]
+
+    @property
+    def bram_18k(self) -> int:
+        return sum(memory.bram_18k for memory in self.memories)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        memories = [{**asdict(memory), "bram_18k": memory.bram_18k} for memory in self.memories]
+        return {**asdict(self), "memories": memories, "bram_18k": self.bram_18k}
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a design takes; `latency` and `interval` are cycles of one timestep."""
+
+    layers: tuple[LayerEstimate, ...]
+    latency: int
+    interval: int
+
+    @property
+    def multipliers(self) -> int:
+        return sum(layer.multipliers for layer in self.layers)
+
+    @property
+    def adders(self) -> int:
+        return sum(layer.adders for layer in self.layers)
+
+    @property
+    def weight_bits(self) -> int:
+        return sum(layer.weight_bits for layer in self.layers)
+
+    @property
+    def state_bits(self) -> int:
+        return sum(layer.state_bits for layer in self.layers)
+
+    @property
+    def bram_18k(self) -> int:
+        return sum(layer.bram_18k for layer in self.layers)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return {
+            "latency": self.latency,
+            "interval": self.interval,
+            "multipliers": self.multipliers,
+            "adders": self.adders,
+            "weight_bits": self.weight_bits,
+            "state_bits": self.state_bits,
+            "bram_18k": self.bram_18k,
+            "layers": [layer.to_json() for layer in self.layers],
+        }
+
+
+def estimate(design: Design) -> Estimate:
+    """The estimate of each layer and of the whole.
+
+    Parallel io: the top calls one layer after the other, so latency = interval = Σ cycles. Stream io: the layers are
+    processes of a dataflow region, so latency = Σ cycles and interval = max cycles; the sum counts a hand-over twice,
+    once as written and once as read, although the two overlap.
+    """
+    layers = tuple(
+        _layer(design, index, layer, report)
+        for index, (layer, report) in enumerate(zip(design.layers, design.reports, strict=True))
+    )
+    latency = sum(layer.cycles for layer in layers)
+    slowest = max(layer.cycles for layer in layers)
+    return Estimate(layers, latency, slowest if design.io == "stream" else latency)
+
+
+def _layer(design: Design, index: int, layer: LayerDesign, report: LayerReport) -> LayerEstimate:
+    return LayerEstimate(
+        design.names[layer.id],
+        report.type,
+        cycles(design, index),
+        report.multipliers,
+        adders(layer),
+        weight_bits(layer),
+        state_bits(layer),
+        memories(design, index),
+    )
