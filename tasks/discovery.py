@@ -13,7 +13,7 @@ import sysconfig
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -21,9 +21,9 @@ from typing import Any
 
 from generators.errors import ToolError
 from tasks import files
-from tasks.layout import BUILD
+from tasks.layout import BUILD, PACKAGE
 
-_active = threading.local()
+_heard = threading.local()
 _hooked = False
 _at_import: dict[str, set[str]] = {}
 """Source → files opened when it was first imported; later calls rest on them too."""
@@ -44,44 +44,58 @@ def called(source: str, function: Callable[..., Any], found: list[Path]) -> Iter
     Raises:
         ToolError: one of the modules changed meanwhile, so that nobody knows what the result rests on.
     """
-    before, states = set(sys.modules), {path: files.signature(path) for path in _closure(_defining(function))}
-    with _opened() as opened:
+    states = {path: files.signature(path) for path in _closure(_defining(function))}
+    with _opened() as opened, _imports() as names:
         yield
     for path, known in states.items():
         if not path.is_file() or files.signature(path) != known:
             raise ToolError(f"{path}: it changed while {source} ran; run the build again")
-    new = {name: module for name, module in list(sys.modules.items()) if name not in before}
+    new = {name: sys.modules[name] for name in names if name in sys.modules}
     modules = _closure(_defining(function)) | set(_own(new).values())
     read = {path for path in map(_placed, opened | _at_import.get(source, set())) if _counts(path)}
     found += sorted((modules | read) - set(found))
 
 
+def _opened() -> AbstractContextManager[set[str]]:
+    """Paths of the files that this thread opens for reading in the block."""
+    return _heard_of("open")
+
+
+def _imports() -> AbstractContextManager[set[str]]:
+    """Names of the modules that this thread is the first to import in the block."""
+    return _heard_of("import")
+
+
 @contextmanager
-def _opened() -> Iterator[set[str]]:
+def _heard_of(event: str) -> Iterator[set[str]]:
     global _hooked
     if not _hooked:
         _hooked = True
-        sys.addaudithook(_heard)
-    outer: set[str] | None = getattr(_active, "opened", None)
-    _active.opened = opened = set[str]()
+        sys.addaudithook(_hear)
+    outer: set[str] | None = getattr(_heard, event, None)
+    inner: set[str] = set()
+    setattr(_heard, event, inner)
     try:
-        yield opened
+        yield inner
     finally:
-        _active.opened = outer
+        setattr(_heard, event, outer)
         if outer is not None:
-            outer |= opened
+            outer |= inner
 
 
-def _heard(event: str, arguments: tuple[Any, ...]) -> None:
-    if event != "open":
+def _hear(event: str, arguments: tuple[Any, ...]) -> None:
+    if event not in ("open", "import"):
         return
-    opened: set[str] | None = getattr(_active, "opened", None)
-    if opened is None:
+    heard: set[str] | None = getattr(_heard, event, None)
+    if heard is None:
+        return
+    if event == "import":
+        heard.add(str(arguments[0]))
         return
     path, mode, flags = arguments
     reading = set(mode) <= set("rbtU") if isinstance(mode, str) else (flags & os.O_ACCMODE) == os.O_RDONLY
     if reading and isinstance(path, str | bytes | os.PathLike):
-        opened.add(os.fsdecode(path))
+        heard.add(os.fsdecode(path))
 
 
 def _defining(callable_: Callable[..., Any]) -> ModuleType | None:
@@ -142,8 +156,9 @@ def _counts(path: Path) -> bool:
 
 @cache
 def _foreign() -> tuple[Path, ...]:
-    """Where Python, installed packages, the system and this build keep theirs."""
+    """Where Python, installed packages, the system, this package and this build keep theirs."""
     schemes = (sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib", "scripts"))
     system = "/proc", "/sys", "/dev", "/etc", "/usr"
-    places = {*schemes, *system, sys.prefix, tempfile.gettempdir(), str(Path.cwd() / BUILD)}
+    ours = PACKAGE / "generators", PACKAGE / "tasks", Path.cwd() / BUILD
+    places = {*schemes, *system, sys.prefix, tempfile.gettempdir(), *map(str, ours)}
     return tuple(Path(place) for place in places if place and not Path.cwd().is_relative_to(place))
