@@ -20,8 +20,13 @@ threshold_t reuse_factor parallel in_parallel out_parallel weight_width sum_widt
 inhibition integrator rule class_threshold every_step values sums currents spikes
 """
 """Files, members and locals of the generated project, compared without case: a layer becomes a file."""
-_TAKEN, _RESERVED = frozenset(_KEYWORDS.split()), frozenset(_OURS.split())
-_PREFIXES = ("ap_", "snn_", "hlspike_", "kernels_")
+_HEADERS = """
+assert complex ctype errno etc fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg stdatomic
+stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar wchar wctype
+"""
+"""Of the C library: a layer's header beside the sources must not be taken for one of them."""
+_TAKEN, _RESERVED = frozenset(_KEYWORDS.split()), frozenset(_OURS.split()) | frozenset(_HEADERS.split())
+_PREFIXES = ("ap_", "hls_", "snn_", "hlspike_", "kernels_")
 _LONGEST = 64
 
 

@@ -15,6 +15,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from generators.errors import ConfigError
 from tasks.settings import validated
@@ -49,6 +50,8 @@ def composed(overrides: Sequence[str], folder: Path) -> tuple[list[dict[str, Any
         raise ConfigError(_one_line(error, folder)) from None
     except OmegaConfBaseException as error:
         raise ConfigError(_one_line(error, folder)) from None
+    except YAMLError as error:
+        raise ConfigError(f"configuration: a file is no YAML: {' '.join(str(error).split())}") from None
 
 
 def _prepared(override: str) -> str:

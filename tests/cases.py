@@ -154,6 +154,7 @@ CASES: tuple[Case, ...] = (
     Case("logit", (*_two(), linear("fc3", "lif2", 4, 2), leaky("lif3", "fc3", 2),
          readout("lif3", 2, rule="binary_logit")), {**NARROW, "types": {"Readout": {"precision": {"result": "auto"}}}},
          scale=1.5, window=1, lengths=(5, 3, 5), seed=12),
-    Case("neurons_first", (leaky("lif1", "input", 6), linear("fc1", "lif1", 6, 3),
-         readout("fc1", 3, "membrane", "argmax_membrane", emit="step")), NARROW, scale=1.5, seed=13),
+    # names of functions of the C library
+    Case("neurons_first", (leaky("index", "input", 6), linear("y1", "index", 6, 3),
+         readout("y1", 3, "membrane", "argmax_membrane", emit="step")), NARROW, scale=1.5, seed=13),
 )

@@ -67,6 +67,11 @@ def test_a_member_a_local_or_a_guard_of_the_generated_text_gets_a_suffix(name: s
     assert one(name) == f"{name}_layer"
 
 
+@pytest.mark.parametrize("name", ["time", "Math", "string", "signal", "complex", "hls_stream"])
+def test_a_header_of_the_library_gets_a_suffix(name: str) -> None:
+    assert one(name) == f"{name}_layer"
+
+
 @pytest.mark.parametrize("name", [
     "EOF", "NULL", "INT8_MAX", "FC1", "X", "AP_TRN", "ap_fixed", "ap_private", "AP_something", "snn_input", "HLSPIKE_h",
 ])

@@ -12,7 +12,7 @@ const signed char fc1_weight[2][3] = {
 {16, 2, -4}};
 const short fc1_bias[] = {32, -64};
 
-struct fc1 : fc1_ports {
+struct fc1_cfg : fc1_ports {
     static constexpr int reuse_factor = 2;
     static constexpr int in_parallel = 3;
     static constexpr int out_parallel = 1;
@@ -32,5 +32,5 @@ struct fc1 : fc1_ports {
 void fc1_step(const fc1_ports::in_t in[fc1_ports::n_in],
               fc1_ports::out_t out[fc1_ports::n_out]) {
 #pragma HLS ARRAY_PARTITION variable=fc1_weight complete dim=2
-    hlspike::linear<fc1>(in, out);
+    hlspike::linear<fc1_cfg>(in, out);
 }

@@ -7,7 +7,7 @@ namespace {
 
 const short lif1_beta[] = {128, 224};
 const short lif1_threshold[] = {256, 384};
-struct lif1 : lif1_ports {
+struct lif1_cfg : lif1_ports {
     static constexpr int parallel = 2;
     typedef ap_fixed<12,4> mem_t;
     typedef hlspike::lif decay;
@@ -20,10 +20,10 @@ struct lif1 : lif1_ports {
     static threshold_t threshold(int i) { return hlspike::from_mantissa<threshold_t>(lif1_threshold[i]); }
 };
 
-lif1::mem_t lif1_mem[lif1::n];
+lif1_cfg::mem_t lif1_mem[lif1_cfg::n];
 hlspike::bit_t lif1_fresh = 1;
 #ifndef __SYNTHESIS__
-hlspike::bit_t lif1_spikes[lif1::n];
+hlspike::bit_t lif1_spikes[lif1_cfg::n];
 #endif
 
 }  // namespace
@@ -34,16 +34,16 @@ void lif1_step(const lif1_ports::in_t in[lif1_ports::n], hlspike::bit_t last,
 #pragma HLS ARRAY_PARTITION variable=lif1_mem cyclic factor=2
 #pragma HLS ARRAY_PARTITION variable=lif1_beta cyclic factor=2
 #pragma HLS ARRAY_PARTITION variable=lif1_threshold cyclic factor=2
-    hlspike::leaky<lif1>(in, last, lif1_fresh, lif1_mem, out);
+    hlspike::leaky<lif1_cfg>(in, last, lif1_fresh, lif1_mem, out);
 #ifndef __SYNTHESIS__
-    for (int i = 0; i < lif1::n; i++) lif1_spikes[i] = out[i];
+    for (int i = 0; i < lif1_cfg::n; i++) lif1_spikes[i] = out[i];
 #endif
 }
 
 #ifndef __SYNTHESIS__
 // What the timestep just done has left, for the test bench.
 void lif1_probe(unsigned char *spikes, long long *mem) {
-    for (int i = 0; i < lif1::n; i++) {
+    for (int i = 0; i < lif1_cfg::n; i++) {
         spikes[i] = lif1_spikes[i].to_uint();
         mem[i] = hlspike::to_mantissa(lif1_mem[i]).to_int64();
     }

@@ -5,7 +5,7 @@
 
 namespace {
 
-struct readout : readout_ports {
+struct readout_cfg : readout_ports {
     typedef ap_ufixed<3,3> state_t;
     typedef hlspike::accumulate integrator;
     typedef hlspike::argmax rule;
@@ -13,7 +13,7 @@ struct readout : readout_ports {
     static constexpr bool every_step = false;
 };
 
-readout::state_t readout_state[readout::n];
+readout_cfg::state_t readout_state[readout_cfg::n];
 hlspike::bit_t readout_fresh = 1;
 hlspike::latch readout_latch = {0, 0};
 
@@ -23,12 +23,12 @@ void readout_step(const readout_ports::in_t in[readout_ports::n], hlspike::bit_t
                   readout_ports::decision_t &decision, hlspike::bit_t &valid) {
 #pragma HLS RESET variable=readout_fresh
 #pragma HLS ARRAY_PARTITION variable=readout_state complete
-    valid = hlspike::readout<readout>(in, last, readout_fresh, readout_state, readout_latch, decision);
+    valid = hlspike::readout<readout_cfg>(in, last, readout_fresh, readout_state, readout_latch, decision);
 }
 
 #ifndef __SYNTHESIS__
 // What the timestep just done has left, for the test bench.
 void readout_probe(unsigned char *, long long *state) {
-    for (int k = 0; k < readout::n; k++) state[k] = hlspike::to_mantissa(readout_state[k]).to_int64();
+    for (int k = 0; k < readout_cfg::n; k++) state[k] = hlspike::to_mantissa(readout_state[k]).to_int64();
 }
 #endif

@@ -11,7 +11,7 @@ const signed char fc1_weight[1][6] = {
 {4, 16, -10, 2, 6, -4}};
 const short fc1_bias[] = {32, -64};
 
-struct fc1 : fc1_ports {
+struct fc1_cfg : fc1_ports {
     static constexpr int reuse_factor = 1;
     static constexpr int in_parallel = 3;
     static constexpr int out_parallel = 2;
@@ -31,11 +31,11 @@ struct fc1 : fc1_ports {
 void fc1_step(hls::stream<fc1_ports::in_pack> &in, hls::stream<fc1_ports::out_pack> &out) {
 #pragma HLS ARRAY_PARTITION variable=fc1_weight complete dim=2
 #pragma HLS ARRAY_PARTITION variable=fc1_bias cyclic factor=2
-    fc1::in_t values[fc1::n_in];
+    fc1_cfg::in_t values[fc1_cfg::n_in];
 #pragma HLS ARRAY_PARTITION variable=values cyclic factor=3
-    fc1::out_t sums[fc1::n_out];
+    fc1_cfg::out_t sums[fc1_cfg::n_out];
 #pragma HLS ARRAY_PARTITION variable=sums cyclic factor=2
-    const hlspike::bit_t last = hlspike::read_packs<fc1::n_in>(in, values);
-    hlspike::linear<fc1>(values, sums);
-    hlspike::write_packs<fc1::n_out>(sums, last, out);
+    const hlspike::bit_t last = hlspike::read_packs<fc1_cfg::n_in>(in, values);
+    hlspike::linear<fc1_cfg>(values, sums);
+    hlspike::write_packs<fc1_cfg::n_out>(sums, last, out);
 }

@@ -10,7 +10,7 @@ namespace {
 const long long fc2_weight[1][4] = {
 {65536, 16384, -32768, 68719493120LL}};
 
-struct fc2 : fc2_ports {
+struct fc2_cfg : fc2_ports {
     static constexpr int reuse_factor = 1;
     static constexpr int in_parallel = 2;
     static constexpr int out_parallel = 2;
@@ -28,11 +28,11 @@ struct fc2 : fc2_ports {
 
 void fc2_step(hls::stream<fc2_ports::in_pack> &in, hls::stream<fc2_ports::out_pack> &out) {
 #pragma HLS ARRAY_PARTITION variable=fc2_weight complete dim=2
-    fc2::in_t values[fc2::n_in];
+    fc2_cfg::in_t values[fc2_cfg::n_in];
 #pragma HLS ARRAY_PARTITION variable=values cyclic factor=2
-    fc2::out_t sums[fc2::n_out];
+    fc2_cfg::out_t sums[fc2_cfg::n_out];
 #pragma HLS ARRAY_PARTITION variable=sums cyclic factor=2
-    const hlspike::bit_t last = hlspike::read_packs<fc2::n_in>(in, values);
-    hlspike::linear<fc2>(values, sums);
-    hlspike::write_packs<fc2::n_out>(sums, last, out);
+    const hlspike::bit_t last = hlspike::read_packs<fc2_cfg::n_in>(in, values);
+    hlspike::linear<fc2_cfg>(values, sums);
+    hlspike::write_packs<fc2_cfg::n_out>(sums, last, out);
 }

@@ -5,7 +5,7 @@
 
 namespace {
 
-struct lif1 : lif1_ports {
+struct lif1_cfg : lif1_ports {
     static constexpr int parallel = 2;
     typedef ap_fixed<12,4> mem_t;
     typedef hlspike::integrate decay;
@@ -16,10 +16,10 @@ struct lif1 : lif1_ports {
     static threshold_t threshold(int) { return hlspike::from_mantissa<threshold_t>(256); }
 };
 
-lif1::mem_t lif1_mem[lif1::n];
+lif1_cfg::mem_t lif1_mem[lif1_cfg::n];
 hlspike::bit_t lif1_fresh = 1;
 #ifndef __SYNTHESIS__
-hlspike::bit_t lif1_spikes[lif1::n];
+hlspike::bit_t lif1_spikes[lif1_cfg::n];
 #endif
 
 }  // namespace
@@ -27,22 +27,22 @@ hlspike::bit_t lif1_spikes[lif1::n];
 void lif1_step(hls::stream<lif1_ports::in_pack> &in, hls::stream<lif1_ports::out_pack> &out) {
 #pragma HLS RESET variable=lif1_fresh
 #pragma HLS ARRAY_PARTITION variable=lif1_mem cyclic factor=2
-    lif1::in_t currents[lif1::n];
+    lif1_cfg::in_t currents[lif1_cfg::n];
 #pragma HLS ARRAY_PARTITION variable=currents cyclic factor=2
-    lif1::out_t spikes[lif1::n];
+    lif1_cfg::out_t spikes[lif1_cfg::n];
 #pragma HLS ARRAY_PARTITION variable=spikes cyclic factor=2
-    const hlspike::bit_t last = hlspike::read_packs<lif1::n>(in, currents);
-    hlspike::leaky<lif1>(currents, last, lif1_fresh, lif1_mem, spikes);
-    hlspike::write_packs<lif1::n>(spikes, last, out);
+    const hlspike::bit_t last = hlspike::read_packs<lif1_cfg::n>(in, currents);
+    hlspike::leaky<lif1_cfg>(currents, last, lif1_fresh, lif1_mem, spikes);
+    hlspike::write_packs<lif1_cfg::n>(spikes, last, out);
 #ifndef __SYNTHESIS__
-    for (int i = 0; i < lif1::n; i++) lif1_spikes[i] = spikes[i];
+    for (int i = 0; i < lif1_cfg::n; i++) lif1_spikes[i] = spikes[i];
 #endif
 }
 
 #ifndef __SYNTHESIS__
 // What the timestep just done has left, for the test bench.
 void lif1_probe(unsigned char *spikes, long long *mem) {
-    for (int i = 0; i < lif1::n; i++) {
+    for (int i = 0; i < lif1_cfg::n; i++) {
         spikes[i] = lif1_spikes[i].to_uint();
         mem[i] = hlspike::to_mantissa(lif1_mem[i]).to_int64();
     }

@@ -5,7 +5,7 @@
 
 namespace {
 
-struct readout : readout_ports {
+struct readout_cfg : readout_ports {
     typedef ap_fixed<12,4> state_t;
     typedef hlspike::leak integrator;
     typedef hlspike::binary_logit rule;
@@ -15,7 +15,7 @@ struct readout : readout_ports {
     static beta_t beta(int) { return hlspike::from_mantissa<beta_t>(3); }
 };
 
-readout::state_t readout_state[readout::n];
+readout_cfg::state_t readout_state[readout_cfg::n];
 hlspike::bit_t readout_fresh = 1;
 hlspike::latch readout_latch = {0, 0};
 
@@ -24,18 +24,18 @@ hlspike::latch readout_latch = {0, 0};
 void readout_step(hls::stream<readout_ports::in_pack> &in, hls::stream<readout_ports::decision_t> &out) {
 #pragma HLS RESET variable=readout_fresh
 #pragma HLS ARRAY_PARTITION variable=readout_state complete
-    readout::in_t values[readout::n];
+    readout_cfg::in_t values[readout_cfg::n];
 #pragma HLS ARRAY_PARTITION variable=values complete
-    readout::decision_t decision;
-    const hlspike::bit_t last = hlspike::read_packs<readout::n>(in, values);
+    readout_cfg::decision_t decision;
+    const hlspike::bit_t last = hlspike::read_packs<readout_cfg::n>(in, values);
     const hlspike::bit_t valid =
-        hlspike::readout<readout>(values, last, readout_fresh, readout_state, readout_latch, decision);
+        hlspike::readout<readout_cfg>(values, last, readout_fresh, readout_state, readout_latch, decision);
     if (valid != 0) out.write(decision);
 }
 
 #ifndef __SYNTHESIS__
 // What the timestep just done has left, for the test bench.
 void readout_probe(unsigned char *, long long *state) {
-    for (int k = 0; k < readout::n; k++) state[k] = hlspike::to_mantissa(readout_state[k]).to_int64();
+    for (int k = 0; k < readout_cfg::n; k++) state[k] = hlspike::to_mantissa(readout_state[k]).to_int64();
 }
 #endif
