@@ -89,6 +89,7 @@ class ReadoutDesign:
     every_step: bool
     class_threshold: int
     beta: Parameter | None
+    state: Literal["count", "mem"]
 
 
 LayerDesign = InputDesign | LinearDesign | LeakyDesign | ReadoutDesign
@@ -191,8 +192,7 @@ def _probe(layer: LayerDesign) -> dict[str, Any]:
         case LeakyDesign():
             return {"id": layer.id, "size": layer.output.size, "spikes": True, "state": "mem"}
         case ReadoutDesign():
-            state = "mem" if layer.state_type.startswith("ap_fixed") else "count"
-            return {"id": layer.id, "size": layer.input.size, "spikes": False, "state": state}
+            return {"id": layer.id, "size": layer.input.size, "spikes": False, "state": layer.state}
         case InputDesign() | LinearDesign():
             raise TypeError(f"{layer.id} has no state")
         case _:

@@ -112,6 +112,7 @@ def _scheduled(
                     layer.layer.emit == "step",
                     layer.layer.class_threshold,
                     beta,
+                    "count" if layer.layer.output_mode == "spike" else "mem",
                 ),
                 {},
             )

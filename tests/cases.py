@@ -156,5 +156,7 @@ CASES: tuple[Case, ...] = (
          scale=1.5, window=1, lengths=(5, 3, 5), seed=12),
     # names of functions of the C library
     Case("neurons_first", (leaky("index", "input", 6), linear("y1", "index", 6, 3),
-         readout("y1", 3, "membrane", "argmax_membrane", emit="step")), NARROW, scale=1.5, seed=13),
+         readout("y1", 3, "membrane", "argmax_membrane", emit="step")),
+         {**NARROW, "types": {"Readout": {"precision": {"membrane": "ap_ufixed<9,4,AP_TRN,AP_SAT>"}}}}, scale=1.5,
+         seed=13),
 )

@@ -581,6 +581,12 @@ def hooked() -> nn.Module:
     return module
 
 
+def inverted() -> nn.Module:
+    module = sequential()
+    module.register_forward_hook(lambda *call: 1 - call[-1])
+    return module
+
+
 LOOP = "give the body of the time loop as a one-timestep forward that keeps its state"
 MODULES = "Linear, Leaky, Flatten, Dropout, Identity and SNNReadout"
 FINITE = "every parameter must be a finite number"
@@ -779,6 +785,19 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
     (
         lambda: sequential(SNNReadout(), nn.Linear(3, 2)),
         "layer '3': follows the readout '2'; make the readout the last module",
+    ),
+    (
+        inverted,
+        "model: a trial run does not return the output of '1' on timestep 0; remove hooks, and let forward do the same "
+        "on every call",
+    ),
+    (
+        lambda: nn.Sequential(nn.LazyLinear(3)),
+        "model: '0.weight' has no values yet; run the model once before it is read",
+    ),
+    (
+        lambda: nn.Sequential(nn.Linear(4, 3, device="meta")),
+        "model: '0.weight' is on the meta device, without values; load a state_dict into it",
     ),
 ]
 

@@ -262,7 +262,7 @@ def test_the_design_of_every_layer_in_full() -> None:
         LeakyDesign("lif2", Port(4, port, 4), Port(4, spikes, 4), 1, 4, port, "lif", "zero", True, False,
                     Parameter(port, "short", None), Parameter(port, "short", None)),
         ReadoutDesign("readout", Port(4, spikes, 4), "ap_ufixed<3,3>", "ap_ufixed<2,2>", "accumulate",
-                      "first_to_threshold", True, 2, None),
+                      "first_to_threshold", True, 2, None, "count"),
     )
     assert {key: value.shape for key, value in design.arrays.items()} == {
         "fc1/weight": (1, 48), "fc1/bias": (8,), "fc2/weight": (1, 32), "lif2/beta": (4,), "lif2/threshold": (4,)

@@ -13,6 +13,7 @@ from typing import Any
 import snntorch
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from generators.errors import UnsupportedModel
 
@@ -82,8 +83,9 @@ def float64_copy(module: nn.Module) -> nn.Module:
     """A deep copy in float64 and evaluation mode, on the CPU, every neuron at its initial state.
 
     Raises:
-        UnsupportedModel: the module cannot be copied.
+        UnsupportedModel: the module cannot be copied, or holds tensors without values.
     """
+    _refuse_empty(module)
     # torch refuses to deep-copy the states that training leaves attached to the autograd graph
     attached = [t for m in module.modules() for t in _tensors(m.__dict__) if not t.is_leaf]
     memo: dict[int, Any] = {id(tensor): tensor.detach().clone() for tensor in attached}
@@ -105,6 +107,14 @@ def float64_copy(module: nn.Module) -> nn.Module:
             part.register_forward_pre_hook(_arguments_in_float64, with_kwargs=True, prepend=True)
     clear_neurons(private)
     return private
+
+
+def _refuse_empty(module: nn.Module) -> None:
+    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+        if isinstance(tensor, (UninitializedBuffer, UninitializedParameter)):
+            raise UnsupportedModel(f"model: '{name}' has no values yet; run the model once before it is read")
+        if tensor.is_meta:
+            raise UnsupportedModel(f"model: '{name}' is on the meta device, without values; load a state_dict into it")
 
 
 def clear_neurons(root: nn.Module) -> None:

@@ -90,7 +90,7 @@ def hardware_order(values: NDArray[Any], flow: Flow) -> NDArray[Any]:
     return values if flow.order is None else values[:, list(flow.order)]
 
 
-def leaves(returned: Any) -> Iterator[Value]:
+def leaves(returned: Any) -> Iterator[Any]:
     """Every value in the nested tuples, lists and dicts that forward returns."""
     inner = [] if isinstance(returned, Pair) else list(_items(returned))
     if not inner:

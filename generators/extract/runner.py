@@ -19,7 +19,7 @@ class Runner:
     """A float64 copy of `module`, stepped.
 
     After `step`, `inputs`, `outputs` and `membranes` hold, by layer name, what that timestep put through each layer:
-    tensors of shape (N, *shape) in torch order, outputs of a neuron as it gave them.
+    tensors of shape (N, *shape) in torch order, outputs of a neuron as it gave them; `returned` is what forward gave.
     """
 
     def __init__(self, module: nn.Module, chain: Chain) -> None:
@@ -28,6 +28,7 @@ class Runner:
         self.inputs: dict[str, Tensor] = {}
         self.outputs: dict[str, Tensor] = {}
         self.membranes: dict[str, Tensor] = {}
+        self.returned: Any = None
         self.initial = [(slot, self._at_start(slot, value)) for slot, value in slots(self.module)]
         for step in chain.steps:
             self.module.get_submodule(step.name).register_forward_hook(self._recorder(step.name), with_kwargs=True)
@@ -45,9 +46,9 @@ class Runner:
         for held in (self.inputs, self.outputs, self.membranes):
             held.clear()
         with torch.no_grad():
-            returned = self.module(frames, **self.arguments)
+            self.returned = self.module(frames, **self.arguments)
         for name, path in self.chain.state.arguments.items():
-            value = returned
+            value = self.returned
             for key in path:
                 value = value[key]
             self.arguments[name] = value

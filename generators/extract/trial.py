@@ -15,7 +15,7 @@ from generators import ir
 from generators.errors import UnsupportedModel
 from generators.extract.chain import Chain, Step
 from generators.extract.float64 import first_sentence
-from generators.extract.flow import hardware_order
+from generators.extract.flow import hardware_order, leaves
 from generators.extract.neuron import INTEGRATES_WITHIN
 from generators.extract.runner import Runner
 
@@ -58,6 +58,17 @@ def verify(module: nn.Module, chain: Chain, network: ir.Network, parameters: ir.
                         f"layer '{step.name}': a trial run contradicts what was read from the model ({wrong} on "
                         f"timestep {t}); remove hooks, and let forward do the same on every call"
                     )
+            if not _returns(runner, chain.output.layer):
+                raise UnsupportedModel(
+                    f"model: a trial run does not return the output of '{chain.output.layer}' on timestep {t}; remove "
+                    "hooks, and let forward do the same on every call"
+                )
+
+
+def _returns(runner: Runner, name: str) -> bool:
+    output = runner.outputs[name].reshape(-1)
+    found = (leaf for leaf in leaves(runner.returned) if isinstance(leaf, torch.Tensor))
+    return any(torch.equal(leaf.reshape(-1), output) for leaf in found)
 
 
 def _difference(
