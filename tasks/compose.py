@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, QuotedString
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from generators.errors import ConfigError
+from tasks.complaints import one_line
 from tasks.settings import validated
 
 _FREE = ("hls.model.precision.", "hls.types.", "hls.layers.", "model.kwargs.", "model.train_kwargs.", "data.kwargs.")
@@ -39,60 +41,86 @@ def composed(overrides: Sequence[str], folder: Path) -> tuple[list[dict[str, Any
         ConfigError: one line, for any fault of an override or of a file.
     """
     prepared = [_prepared(override) for override in overrides]
-    try:
-        with initialize_config_dir(version_base="1.3", config_dir=str(folder)):
+    with initialize_config_dir(version_base="1.3", config_dir=str(folder)):
+        try:
             parsed = OverridesParser.create().parse_overrides(prepared)
-            swept = [override for override in parsed if override.is_sweep_override()]
+            _check_choices(parsed)
+            swept = {override.get_key_element() for override in parsed if override.is_sweep_override()}
             batches = BasicSweeper.split_arguments(parsed, max_batch_size=None)
-            found = [_variant(job, swept) for batch in batches for job in batch]
-            return found, _searched(prepared, folder)
-    except HydraException as error:
-        raise ConfigError(_one_line(error, folder)) from None
-    except OmegaConfBaseException as error:
-        raise ConfigError(_one_line(error, folder)) from None
-    except YAMLError as error:
-        raise ConfigError(f"configuration: a file is no YAML: {' '.join(str(error).split())}") from None
+            jobs = [_Job.composed(job, swept) for batch in batches for job in batch]
+        except (HydraException, OmegaConfBaseException, YAMLError) as error:
+            raise ConfigError(one_line(error, _keys())) from None
+    variants = [
+        {"job": job.overrides, "overrides": job.swept, "config": validated(job.config)} for job in jobs
+    ]
+    return variants, list(dict.fromkeys(path for job in jobs for path in job.searched))
 
 
 def _prepared(override: str) -> str:
     key, _, value = override.partition("=")
+    if not key.strip("+~"):
+        raise ConfigError(f"{override}: the key is missing; an override reads key=value")
+    if key == "hydra.searchpath":
+        _check_searched(value)
     if key.startswith(_FREE):
         key = f"++{key}"
     return f"{key}={_TYPE.sub(lambda match: chr(34) + match[1] + chr(34), value)}"
 
 
-def _variant(job: Sequence[str], swept: Iterable[Override]) -> dict[str, Any]:
-    config = OmegaConf.to_container(compose("config", overrides=list(job)), resolve=True)
-    assert isinstance(config, dict)
-    keys = {override.get_key_element() for override in swept}
-    own = [text for text in job if text.partition("=")[0] in keys]
-    return {"job": list(job), "overrides": own, "config": validated({str(key): value for key, value in config.items()})}
+def _check_searched(value: str) -> None:
+    for place in re.findall(r"file://([^,\]\s\"']+)", value):
+        if not Path(place).is_dir():
+            raise ConfigError(f"hydra.searchpath: there is no folder {place}; correct its path, which is absolute")
 
 
-def _searched(overrides: Sequence[str], folder: Path) -> list[Path]:
-    """The folders whose files took part, so that a change in any of them is seen."""
-    folders = [folder]
+def _check_choices(overrides: Sequence[Override]) -> None:
+    """Hydra takes a number or null for the choice of a group with a traceback."""
+    loader = GlobalHydra.instance().config_loader()
     for override in overrides:
-        if override.lstrip("+").startswith("hydra.searchpath="):
-            folders += [Path(found) for found in re.findall(r"file://([^,\]\s\"']+)", override)]
-    return folders
+        key, value = override.key_or_group, override.value()
+        if override.is_sweep_override() or isinstance(value, str | list | QuotedString):
+            continue
+        if key in loader.list_groups("") and not override.is_delete():
+            choices = ", ".join(loader.get_group_options(key))
+            found = override.input_line.partition("=")[2] if override.input_line else value
+            raise ConfigError(f"{key}: must be the name of a choice, found {found}; choices are {choices}")
 
 
-def _one_line(error: Exception, folder: Path) -> str:
-    text = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
-    missing = re.search(r"(?:In '[^']*': )?Could not find '([^']+)'", text)
-    if missing:
-        group, _, name = missing[1].rpartition("/")
-        known = sorted(path.stem for path in (folder / group).glob("*.yaml"))
-        if known:
-            close = get_close_matches(name, known, 1)
-            hint = f", did you mean '{close[0]}'" if close else ""
-            return f"{group}: there is no '{name}'{hint}; choices are {', '.join(known)}"
-        groups = sorted(path.name for path in folder.iterdir() if path.is_dir())
-        return f"{missing[1]}: there is no such group; groups are {', '.join(groups)}"
-    unknown = re.search(r"Could not override '([^']+)'", text)
-    if unknown:
-        return f"{unknown[1]}: there is no such key or group; see conf/config.yaml, or write ++{unknown[1]}=… to add it"
-    return f"configuration: {text}"
+@dataclass(frozen=True)
+class _Job:
+    """One composed configuration, its overrides, those that set it apart, and the folders it was searched for in."""
+
+    overrides: list[str]
+    config: dict[str, Any]
+    swept: list[str]
+    searched: list[Path]
+
+    @staticmethod
+    def composed(job: Sequence[str], swept: Set[str]) -> _Job:
+        config = compose("config", overrides=list(job), return_hydra_config=True)
+        sources = config.hydra.runtime.config_sources
+        searched = [Path(source.path) for source in sources if source.schema == "file"]
+        with read_write(config), open_dict(config):
+            del config["hydra"]
+        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        assert isinstance(plain, dict)
+        own = [text for text in job if text.partition("=")[0] in swept]
+        return _Job(list(job), {str(key): value for key, value in plain.items()}, own, searched)
 
 
+def _keys() -> list[str]:
+    """What an override may name, as long as the configuration composes without any."""
+    try:
+        config = compose("config")
+        groups = [*GlobalHydra.instance().config_loader().list_groups("")]
+    except (HydraException, OmegaConfBaseException, YAMLError):
+        return []
+    return [*groups, *_dotted(config)]
+
+
+def _dotted(config: DictConfig, prefix: str = "") -> Iterator[str]:
+    for name in config:
+        key = f"{prefix}{name!s}"
+        yield key
+        if OmegaConf.is_dict(config._get_node(name)):
+            yield from _dotted(config[name], f"{key}.")

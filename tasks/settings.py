@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -168,31 +169,74 @@ def flattened(layers: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _message(error: ValidationError) -> str:
-    problems = error.errors(include_url=False)
-    problem = problems[0]
+    problem = error.errors(include_url=False)[0]
     parts = [str(part) for part in problem["loc"]]
     # pydantic names the member of a union it tried; that is no key of ours
-    where = ".".join(part for part in parts if not re.match(r"^(dict\[|str$|float$|int$)", part))
-    value = problem["input"]
+    parts = [part for part in parts if not re.match(r"^(dict\[|str$|float$|int$)", part)]
+    where, known = ".".join(parts), _keys(parts[:-1])
     match problem["type"]:
         case "extra_forbidden":
-            return f"{where}: there is no such key{_meant(parts)}; remove it or correct its name"
+            return f"{where}: there is no such key{_meant(parts[-1], known)}"
         case "missing":
             return f"{where}: a value is missing; set it"
+    return f"{where}: {_rule(problem, parts)}, found {_yaml(problem['input'])}"
+
+
+def _rule(problem: Any, parts: list[str]) -> str:
+    if "precision" in parts[-2:] and problem["type"] in ("string_type", "dict_type"):
+        return "must be a type such as ap_fixed<16,6>" + (", or a map of them" if parts[-1] == "precision" else "")
+    context = problem.get("ctx", {})
+    match problem["type"]:
         case "value_error":
-            rule = str(problem["ctx"]["error"])
+            return str(context["error"])
+        case "int_type" | "int_parsing" | "int_from_float":
+            return "must be an integer"
+        case "float_type" | "float_parsing":
+            return "must be a number"
+        case "string_type":
+            return "must be a text"
+        case "list_type":
+            return "must be a list such as [64]"
+        case "dict_type":
+            return "must be a map, {} for an empty one"
+        case "model_type":
+            return f"must be a map with {_listed(_keys(parts))}"
+        case "literal_error":
+            return f"must be {context['expected'].replace(chr(39), '')}"
+        case "too_short":
+            return f"must have at least {context['min_length']} value"
+        case "greater_than":
+            return f"must be greater than {context['gt']:g}"
+        case "greater_than_equal":
+            return f"must be at least {context['ge']}"
         case _:
-            rule = problem["msg"][0].lower() + problem["msg"][1:]
-    return f"{where}: {rule}, found {value!r}"
+            return str(problem["msg"][0].lower() + problem["msg"][1:])
 
 
-def _meant(parts: list[str]) -> str:
-    from difflib import get_close_matches
-
+def _keys(path: list[str]) -> list[str]:
+    """The keys that the schema knows below `path`."""
     model: Any = Settings
-    for part in parts[:-1]:
-        field = model.model_fields.get(part) if isinstance(model, type) and issubclass(model, BaseModel) else None
+    for part in path:
+        field = model.model_fields.get(part)
         model = field.annotation if field else Entry
-    known = list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
-    close = get_close_matches(parts[-1], known, 1)
-    return f", did you mean '{close[0]}'" if close else (f"; keys are {', '.join(known)}" if known else "")
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            model = Entry
+    return list(model.model_fields)
+
+
+def _meant(name: str, known: list[str]) -> str:
+    close = get_close_matches(name, known, 1)
+    return f", did you mean '{close[0]}'" if close else f"; keys are {', '.join(known)}"
+
+
+def _listed(names: list[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
+
+
+def _yaml(value: Any) -> str:
+    """A value as its author wrote it."""
+    match value:
+        case None | True | False:
+            return {None: "null", True: "true", False: "false"}[value]
+        case _:
+            return repr(value)
