@@ -245,11 +245,13 @@ def report(layout: Layout, name: str, sequences: int | None, versions: Mapping[s
 
 def manifest(
     layout: Layout, config: Config, overrides: list[str], versions: Mapping[str, str], outputs: list[Path]
-) -> None:
+) -> list[str]:
     """Write down what was built from what."""
     from tasks import manifests
 
-    files.write_json(layout.manifest, manifests.described(layout, config, overrides, versions, outputs))
+    made = manifests.described(layout, config, overrides, versions, outputs)
+    files.write_json(layout.manifest, made)
+    return list(made["inputs"])
 
 
 def _module(model: Config, seed: int, state: str | None, found: list[Path]) -> nn.Module:
