@@ -30,6 +30,8 @@ _TYPE_KEYS: dict[str, tuple[str, ...]] = {
     "SNNReadout": ("membrane", "result"),
 }
 """Precision keys of each type name; Dense, InputLayer, SNNReadout, LIFNeuron and IFNeuron are hls4ml's names."""
+OTHER_NAMES = {"Dense": "Linear", "InputLayer": "Input", "SNNReadout": "Readout"}
+"""hls4ml's names of types that have another one here."""
 
 
 def type_names(layer: Layer) -> tuple[str, ...]:
@@ -79,6 +81,8 @@ class Resolution:
                     f"types are {', '.join(_TYPE_KEYS)}"
                 )
             _check_entry(f"hls.types.{name}", entry, name)
+        for other, name in OTHER_NAMES.items():
+            _check_same(other, name, hls.get("types", {}))
         _check_keys("hls.model.precision", _precision(hls.get("model", {})), _KEYS)
         return Resolution(hls)
 
@@ -155,6 +159,23 @@ def _check_entry(where: str, entry: Mapping[str, Any] | None, type_name: str) ->
     _check_keys(f"{where}.precision", precision, ("default", *_TYPE_KEYS[type_name]))
     if type_name in ("Input", "InputLayer", "Readout", "SNNReadout") and (entry or {}).get("reuse_factor") is not None:
         raise ConfigError(f"{where}.reuse_factor: only synapses and neurons have one; remove the key")
+
+
+def _check_same(other: str, name: str, types: Mapping[str, Any]) -> None:
+    """Refuse what is written under `other` and would be hidden by what is written under `name`, its other name."""
+    hidden, entry = types.get(other) or {}, types.get(name) or {}
+    given = {f"precision.{key}": value for key, value in _precision(entry).items() if value is not None}
+    asked = {f"precision.{key}": value for key, value in _precision(hidden).items() if value is not None}
+    for values, source in ((given, entry), (asked, hidden)):
+        if source.get("reuse_factor") is not None:
+            values["reuse_factor"] = source["reuse_factor"]
+    for key, value in asked.items():
+        by = key if key in given else "precision.default" if key.startswith("precision.") else key
+        if by in given and given[by] != value:
+            raise ConfigError(
+                f"hls.types.{other}.{key}: is {value}, but hls.types.{name}.{by}, another name of the same, is "
+                f"{given[by]}; write hls.types.{name}.{key} instead"
+            )
 
 
 def _check_keys(where: str, precision: Mapping[str, Any], known: Iterable[str]) -> None:

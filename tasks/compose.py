@@ -19,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from generators.errors import ConfigError
+from generators.resolve import OTHER_NAMES
 from tasks.complaints import one_line
 from tasks.settings import validated
 
@@ -62,6 +63,8 @@ def _prepared(override: str) -> str:
         raise ConfigError(f"{override}: the key is missing; an override reads key=value")
     if key == "hydra.searchpath":
         _check_searched(value)
+    # files use one name of a type, and an override by its other name has to reach the same entry
+    key = re.sub(r"^(\+*hls\.types\.)(\w+)", lambda match: match[1] + OTHER_NAMES.get(match[2], match[2]), key)
     if key.startswith(_FREE):
         key = f"++{key}"
     return f"{key}={_TYPE.sub(lambda match: chr(34) + match[1] + chr(34), value)}"

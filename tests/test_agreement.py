@@ -30,6 +30,7 @@ ZEROED: dict[str, Any] = {"model": {"precision": {
 CROWDED: dict[str, Any] = {"model": {"precision": {
     "default": "ap_fixed<12,5>", "membrane": "ap_fixed<6,2,AP_RND,AP_SAT>",
 }}}
+BELOW_ZERO: dict[str, Any] = {"model": {"precision": {"default": "ap_fixed<40,8>", "membrane": "ap_ufixed<44,8>"}}}
 HELD_BACK = leaky("lif1", "fc1", 8, reset_mechanism="zero", reset_delay=False, inhibition=True)
 ALL = (
     *CASES,
@@ -37,6 +38,8 @@ ALL = (
     replace(BY_NAME["unsigned"], name="zeroed", hls=ZEROED),
     # neurons saturate together: the first of equals fires, and those held back stay above the threshold
     Case("crowded", (linear("fc1", "input", 6, 8), HELD_BACK), CROWDED, scale=3.0, theta=0.4, seed=5),
+    # a membrane that has no sign and a threshold below 0, both beyond the 32 bits of an int
+    Case("negative", (leaky("lif1", "input", 6),), BELOW_ZERO, theta=-0.5, vectors=("lif1",), seed=14),
 )
 OPTIONS = "options are --data DIR, --out DIR, --trace decisions|spikes|states"
 

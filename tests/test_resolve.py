@@ -77,8 +77,33 @@ def test_every_name_of_a_type_is_understood_and_the_most_specific_wins(layer: st
     chosen = {name: {"precision": {key: f"ap_int<{place}>"}} for place, name in enumerate(names, 2)}
     for name in names:
         assert precision({"types": {name: chosen[name]}}, layer, key).where == f"hls.types.{name}.precision.{key}"
-    both = precision({"types": chosen}, layer, key)
-    assert both == Choice("ap_int<2>", f"hls.types.{names[0]}.precision.{key}", False)
+    if "Neuron" in names[0]:
+        both = precision({"types": chosen}, layer, key)
+        assert both == Choice("ap_int<2>", f"hls.types.{names[0]}.precision.{key}", False)
+
+
+@pytest.mark.parametrize(("linear", "dense", "message"), [
+    ({"precision": {"weight": "ap_int<2>"}}, {"precision": {"weight": "ap_int<3>"}},
+     "precision.weight: is ap_int<3>, but hls.types.Linear.precision.weight, another name of the same, is ap_int<2>; "
+     "write hls.types.Linear.precision.weight instead"),
+    ({"precision": "ap_int<2>"}, {"precision": {"bias": "ap_int<3>"}},
+     "precision.bias: is ap_int<3>, but hls.types.Linear.precision.default, another name of the same, is ap_int<2>; "
+     "write hls.types.Linear.precision.bias instead"),
+    ({"reuse_factor": 2}, {"reuse_factor": 3},
+     "reuse_factor: is 3, but hls.types.Linear.reuse_factor, another name of the same, is 2; "
+     "write hls.types.Linear.reuse_factor instead"),
+])
+def test_what_another_name_of_the_same_type_would_hide_is_refused(linear: Any, dense: Any, message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        Resolution.of({"types": {"Linear": linear, "Dense": dense}}, NETWORK)
+    assert str(error.value) == f"hls.types.Dense.{message}"
+
+
+def test_two_names_of_a_type_may_share_its_keys() -> None:
+    hls = {"types": {"Linear": {"precision": {"weight": "ap_int<2>"}},
+                     "Dense": {"precision": {"default": "ap_int<3>", "weight": "ap_int<2>"}, "reuse_factor": 4}}}
+    assert [precision(hls, "fc1", key).value for key in ("weight", "bias")] == ["ap_int<2>", "ap_int<3>"]
+    assert reuse(hls, "fc1").value == 4
 
 
 def test_the_two_kinds_of_neuron_do_not_share_their_names() -> None:

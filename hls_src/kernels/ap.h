@@ -27,6 +27,17 @@ template <int W, int I, ap_q_mode Q, ap_o_mode O, int N> struct is_signed<ap_ufi
     static constexpr bool value = false;
 };
 
+// The same value with a sign: AMD's headers compare machine integers, and C++ takes a negative one for a large one
+// where the other has no sign.
+template <int W, int I, ap_q_mode Q, ap_o_mode O, int N>
+const ap_fixed<W, I, Q, O, N> &with_sign(const ap_fixed<W, I, Q, O, N> &value) {
+    return value;
+}
+template <int W, int I, ap_q_mode Q, ap_o_mode O, int N>
+ap_fixed<W + 1, I + 1> with_sign(const ap_ufixed<W, I, Q, O, N> &value) {
+    return value;
+}
+
 template <class T, bool Signed = is_signed<T>::value> struct mantissa { typedef ap_int<T::width> type; };
 template <class T> struct mantissa<T, false> { typedef ap_uint<T::width> type; };
 

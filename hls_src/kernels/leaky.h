@@ -62,7 +62,9 @@ struct none {
     }
 };
 
-template <class Cfg> bool fires(const typename Cfg::mem_t &mem, int i) { return mem > Cfg::threshold(i); }
+template <class Cfg> bool fires(const typename Cfg::mem_t &mem, int i) {
+    return with_sign(mem) > with_sign(Cfg::threshold(i));
+}
 
 // The neuron that inhibition lets fire, if it does: the first of the largest U - theta.
 template <class Cfg> int winner(const typename Cfg::mem_t mem[Cfg::n]) {
