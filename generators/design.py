@@ -124,6 +124,8 @@ class Design:
     names: dict[str, str]
     """Identifier → name of the layer in the model."""
     arrays: Mapping[str, NDArray[np.int64]]
+    control: str = "s_axilite"
+    """Protocol by which a timestep begins and ends."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types, without the arrays."""
@@ -147,7 +149,7 @@ class Design:
         chain = [{"id": layer.id, "kind": kind(layer)} for layer in self.layers]
         boundary = {"io": self.io, "input": _packing(first.output), "output": _output(last), "layers": chain}
         vectors = [_packing(layer.output) for layer in self.layers if not isinstance(layer, ReadoutDesign)]
-        units["top"] = {**boundary, "vectors": vectors}, {}
+        units["top"] = {**boundary, "control": self.control, "vectors": vectors}, {}
         units["tb"] = {**boundary, "probes": [_probe(layer) for layer in self.layers if _has_state(layer)]}, {}
         return units
 

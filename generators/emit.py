@@ -46,6 +46,11 @@ def emit(unit: str, slice_: Mapping[str, Any], arrays: Mapping[str, NDArray[np.i
     }
 
 
+def render(template: str, values: Mapping[str, Any]) -> str:
+    """The text of one template; `values` are printed as they are, quoted or checked before."""
+    return _environment().get_template(f"{template}.j2").render(values)
+
+
 def _files(unit: str, slice_: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Path of each file and the template it is made from."""
     if unit == "tb":

@@ -7,7 +7,8 @@ from typing import Any
 
 from doit import create_after
 
-from tasks import engine, graph
+from generators.vitis.script import STAGES
+from tasks import engine, graph, stages
 
 VARIANTS = graph.variants()
 DOIT_CONFIG = engine.options(VARIANTS)
@@ -95,16 +96,19 @@ def task_design() -> Tasks:
     """types, rounded parameters, reuse factors"""
     for variant in VARIANTS:
         layout, units = variant.layout, graph.units(variant)
-        hls, io = variant.config["hls"], variant.config["target"]["io"]
+        hls, io, control = variant.config["hls"], *(variant.config["target"][key] for key in ("io", "control"))
         calibration = variant.config["data"]["calibration"]
         described = [path for unit in units for path in (layout.unit(unit), layout.unit_arrays(unit))]
         yield graph.step(
             variant, "design",
-            config={"hls": hls, "target": {"io": io}, "data": {"calibration": calibration}, "units": units},
-            arguments={"hls": hls, "io": io, "calibration": calibration, "units": units},
+            config={
+                "hls": hls, "target": {"io": io, "control": control}, "data": {"calibration": calibration},
+                "units": units,
+            },
+            arguments={"hls": hls, "io": io, "control": control, "calibration": calibration, "units": units},
             inputs=[layout.network, layout.weights, layout.stimulus],
-            outputs=[layout.typed, layout.integers, layout.design, *described],
-            code=graph.NUMBERS, packages=("numpy",),
+            outputs=[layout.typed, layout.integers, layout.design, layout.estimate, *described],
+            code=(*graph.NUMBERS, "generators/estimate/"), packages=("numpy",),
         )
 
 
@@ -171,17 +175,48 @@ def task_csim() -> Tasks:
         )
 
 
+def task_scripts() -> Tasks:
+    """what runs under Vitis HLS, here or by hand"""
+    yield from stages.scripts(VARIANTS)
+
+
+def task_request() -> Tasks:
+    """what each result of Vitis follows from"""
+    yield from stages.requests(VARIANTS)
+
+
+def task_vitis() -> Tasks:
+    """the runs of Vitis HLS"""
+    yield from stages.runs(VARIANTS)
+
+
+def task_figures() -> Tasks:
+    """what Vitis HLS has found"""
+    yield from stages.figures(VARIANTS)
+
+
+def task_stage() -> Tasks:
+    """csynth, cosim, export, impl"""
+    for stage in STAGES:
+        yield stages.group(VARIANTS, stage)
+
+
 def task_report() -> Tasks:
     """comparison and report"""
     for variant in VARIANTS:
-        layout, stages = variant.layout, ("float", "reference", "csim")
+        layout, executors = variant.layout, ("float", "reference", "csim")
         name, sequences = str(variant), variant.config["sim"]["sequences"]
+        clock = variant.config["target"]["clock_period"]
+        figures = layout.figures if stages.has_figures(variant) else None
+        given = {"name": name, "sim": {"sequences": sequences}, "target": {"clock_period": clock}}
         yield graph.step(
-            variant, "report", config={"name": name, "sim": {"sequences": sequences}}, packages=variant.versions,
-            arguments={"name": name, "sequences": sequences, "versions": variant.versions},
-            inputs=[*map(layout.trace, stages), layout.overflows, layout.design, layout.typed, layout.integers,
-                    layout.stimulus],
-            outputs=[layout.report, layout.report_text], code=(*graph.NUMBERS, "generators/report.py"), share=False,
+            variant, "report", config=given, packages=variant.versions,
+            arguments={"name": name, "sequences": sequences, "clock": clock, "versions": variant.versions,
+                       "figures": figures},
+            inputs=[*map(layout.trace, executors), layout.overflows, layout.design, layout.typed, layout.integers,
+                    layout.stimulus, layout.estimate, *([figures] if figures else [])],
+            outputs=[layout.report, layout.report_text],
+            code=(*graph.NUMBERS, "generators/report.py", "generators/hardware.py"), share=False,
         )
 
 
@@ -200,7 +235,7 @@ def task_manifest() -> Tasks:
 def task_build() -> Tasks:
     """everything: from the trained model to a verified HLS project and its report"""
     yield {
-        "basename": "build", "actions": None, "task_dep": ["config", "report", "manifest"],
+        "basename": "build", "actions": None, "task_dep": ["config", "scripts", "report", "manifest"],
         "clean": [(engine.remove_variant, [variant.layout.notes]) for variant in VARIANTS],
     }
 
@@ -215,7 +250,12 @@ def task_cache() -> Tasks:
     yield engine.inquiry("cache", "tasks.cached:manage", VARIANTS[0].config["cache"])
 
 
-_CREATORS = (task_design, task_generate, task_compile, task_link, task_manifest)
+_CREATORS: dict[Any, list[str]] = {
+    task_design: ["design"], task_generate: ["generate"], task_compile: ["compile"], task_link: ["link"],
+    task_scripts: ["scripts", "layer", "cosim_data"], task_request: ["request"], task_vitis: ["vitis"],
+    task_figures: ["figures"], task_report: ["report"], task_stage: [*STAGES], task_manifest: ["manifest"],
+}
+"""Of tasks that depend on which layers there are → what they are called."""
 
 
 def _hardware() -> Tasks:
@@ -226,6 +266,7 @@ def _hardware() -> Tasks:
 if not all(graph.known(variant) for variant in VARIANTS):
     # Which layers there are is known only when the network has been extracted. One creator makes all of these tasks,
     # because doit sees that one makes what another reads only among tasks that it is given together.
-    delayed = ["design", "generate", "compile", "link", "manifest"]
+    delayed = [basename for basenames in _CREATORS.values() for basename in basenames]
     task_hardware = create_after(executed="extract", creates=delayed)(_hardware)
-    del task_design, task_generate, task_compile, task_link, task_manifest
+    del task_design, task_generate, task_compile, task_link, task_scripts, task_request, task_vitis, task_figures
+    del task_report, task_stage, task_manifest

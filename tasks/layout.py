@@ -16,6 +16,8 @@ PACKAGE = Path(__file__).resolve().parent.parent
 KERNELS = PACKAGE / "hls_src" / "kernels"
 BENCH = PACKAGE / "hls_src" / "tb"
 BENCH_UNITS = ("harness", "npy")
+PACKAGES = {"ip_catalog": "zip", "xo": "xo", "syn_dcp": "dcp", "sysgen": "zip"}
+"""Format of a package → ending of its file."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,54 @@ class Layout:
     @property
     def csim(self) -> Path:
         return self.root / "csim" / "csim"
+
+    @property
+    def readme(self) -> Path:
+        return self.firmware / "README"
+
+    @property
+    def vitis(self) -> Path:
+        """Scripts, requests and results of the Vitis stages."""
+        return self.root / "vitis"
+
+    def scripts(self, unit: str | None = None) -> Path:
+        """Folder of the scripts: of the whole design, or of one layer by itself."""
+        return self.vitis / "layers" / unit if unit else self.vitis
+
+    @property
+    def cosim_data(self) -> Path:
+        return self.vitis / "data"
+
+    def requested(self, stage: str, unit: str | None = None) -> Path:
+        """Everything that the result of a stage follows from, but the release of the tool."""
+        return self.result(stage, unit) / "request.json"
+
+    def result(self, stage: str, unit: str | None = None) -> Path:
+        """Folder of what a stage has left: reports, log, and what they were made from."""
+        return self.scripts(unit) / stage
+
+    def results(self, stage: str, unit: str | None, export: str) -> tuple[Path, Path, Path]:
+        """The report of a stage, or for export the package; the log; and what they were made from.
+
+        Args:
+            export: target.export, the format of the package.
+        """
+        package = f"snn_top.{PACKAGES[export]}"
+        left = {"csynth": "csynth.xml", "cosim": "cosim.rpt", "export": package, "impl": "export_impl.xml"}[stage]
+        folder = self.result(stage, unit)
+        return folder / left, folder / "vitis.log", folder / "made.json"
+
+    def work(self, unit: str | None = None) -> Path:
+        """Where Vitis runs, and its project stays."""
+        return self.vitis / "work" / (unit or "design")
+
+    @property
+    def figures(self) -> Path:
+        return self.vitis / "figures.json"
+
+    @property
+    def estimate(self) -> Path:
+        return self.root / "estimate.json"
 
     def trace(self, stage: str) -> Path:
         return self.root / stage / "trace.npz"

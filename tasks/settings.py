@@ -74,20 +74,77 @@ class Hls(_Strict):
     layers: dict[str, Entry] = Field(default_factory=dict)
 
 
+class Ip(_Strict):
+    """What the IP catalogue shows of a packaged design; null leaves a value to Vitis."""
+
+    vendor: str | None = None
+    library: str | None = None
+    name: str | None = None
+    version: str | None = None
+    display_name: str | None = None
+    description: str | None = None
+    taxonomy: str | None = None
+
+    @field_validator("*")
+    @classmethod
+    def _line(cls, value: str | None) -> str | None:
+        if value is not None and (re.search(r"[\r\n#]", value) or not value.strip()):
+            raise ValueError("one line of text without '#', which begins a comment in hls_config.cfg")
+        return value
+
+    @field_validator("version")
+    @classmethod
+    def _release(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"\d+\.\d+(\.\d+)?", value):
+            raise ValueError("a version is two or three numbers, as 1.0; write it in quotes")
+        return value
+
+
 class Target(_Strict):
-    """The part and the interface of the design."""
+    """The part, the interface of the design, and how Vitis is run."""
 
     part: str
     clock_period: float = Field(gt=0)
     clock_uncertainty: str | float | None = None
     io: Literal["parallel", "stream"]
+    control: Literal["s_axilite", "ap_ctrl_hs", "ap_ctrl_none"] = "s_axilite"
     flow_target: Literal["vivado", "vitis"] = "vivado"
+    rtl: Literal["verilog", "vhdl"] = "verilog"
+    reset: Literal["control", "state", "all", "none"] = "control"
+    reset_async: bool = False
+    reset_level: Literal["high", "low"] | None = None
+    fifo_depth: int | None = Field(default=None, ge=1)
+    fifo_sizing: bool = False
+    export: Literal["ip_catalog", "xo", "syn_dcp", "sysgen"] = "ip_catalog"
+    ip: Ip = Field(default_factory=Ip)
+    flow: Literal["tcl", "config"] = "tcl"
+    granularity: Literal["design", "layer"] = "design"
+    cosim_sequences: int | None = Field(default=None, ge=1)
+    vitis: str | None = None
+    timeout: float | None = Field(default=None, gt=0)
+    licences: int | None = Field(default=None, ge=1)
 
     @field_validator("io", mode="before")
     @classmethod
     def _axis(cls, value: Any) -> Any:
         if value == "axis":
             raise ValueError("axis is not built yet; choose parallel or stream")
+        return value
+
+    @field_validator("part")
+    @classmethod
+    def _part(cls, value: str) -> str:
+        if not value.strip() or re.search(r"[\r\n#]", value):
+            raise ValueError("a part is one word, as xc7z020clg400-1")
+        return value
+
+    @field_validator("clock_uncertainty")
+    @classmethod
+    def _uncertainty(cls, value: str | float | None) -> str | float | None:
+        if isinstance(value, str) and not re.fullmatch(r"\s*\d+(\.\d*)?\s*(%|ns)?\s*", value):
+            raise ValueError("percent or ns, as 27% or 1.25")
+        if isinstance(value, int | float) and value < 0:
+            raise ValueError("percent or ns, as 27% or 1.25")
         return value
 
 

@@ -113,8 +113,11 @@ def run_float(
     return found
 
 
-def design(layout: Layout, hls: Config, io: Any, calibration: int, units: list[str]) -> None:
-    """Type every value, round every parameter, settle every reuse factor."""
+def design(layout: Layout, hls: Config, io: Any, control: str, calibration: int, units: list[str]) -> None:
+    """Type every value, round every parameter, settle every reuse factor; estimate what that takes."""
+    from dataclasses import replace
+
+    from generators.estimate.whole import estimate
     from generators.quantize import quantize
     from generators.schedule import schedule
     from tasks import arrays
@@ -123,13 +126,15 @@ def design(layout: Layout, hls: Config, io: Any, calibration: int, units: list[s
     network = _network(layout).bounded(played.frames.shape[1])
     network.check_lengths(played.lengths)
     quantized = quantize(network, arrays.read_npz(layout.weights), dict(hls), played.head(calibration))
-    designed = schedule(quantized.typed, quantized.integers, hls, io, quantized.findings)
+    scheduled = schedule(quantized.typed, quantized.integers, hls, io, quantized.findings)
+    designed = replace(scheduled, control=control)
     slices = designed.slices()
     if set(slices) != set(units):
         raise ToolError("network: its layers changed while the build ran; run the build again")
     files.write_json(layout.typed, quantized.typed.to_json())
     arrays.write_npz(layout.integers, quantized.integers)
     files.write_json(layout.design, designed.to_json())
+    files.write_json(layout.estimate, estimate(designed).to_json())
     for unit, (slice_, own) in slices.items():
         files.write_json(layout.unit(unit), slice_)
         arrays.write_npz(layout.unit_arrays(unit), own)
@@ -208,9 +213,11 @@ def csim(layout: Layout, trace: str, sequences: int | None) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def report(layout: Layout, name: str, sequences: int | None, versions: Mapping[str, str]) -> None:
+def report(
+    layout: Layout, name: str, sequences: int | None, clock: float, versions: Mapping[str, str], figures: Path | None
+) -> None:
     """Compare the executors, write the report, and fail if reference and csim differ anywhere."""
-    from generators import compare
+    from generators import compare, hardware
     from generators import report as text
     from generators.tally import Overflow
     from tasks import arrays
@@ -236,9 +243,11 @@ def report(layout: Layout, name: str, sequences: int | None, versions: Mapping[s
         versions,
         notes.seconds(layout.notes),
     )
+    found = files.read_json(figures) if figures else {"figures": {}, "outdated": []}
+    made |= hardware.assemble(files.read_json(layout.estimate), found, clock, int(played.lengths.max()))
     files.write_json(layout.report, made)
-    files.write(layout.report_text, text.markdown(made))
-    print(f"\n{text.terminal_table(made)}\n", flush=True)
+    files.write(layout.report_text, text.markdown(made) + hardware.markdown(made))
+    print(f"\n{text.terminal_table(made)}\n{hardware.terminal(made)}\n", flush=True)
     if difference is not None:
         raise Mismatch(f"{difference.message}; {count} values differ in all, see {layout.report_text}")
 

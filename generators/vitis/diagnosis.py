@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import signal
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
@@ -126,6 +127,29 @@ _REMEDIES: dict[Kind, str] = {
     "no fresh artefact": "see the log for where the report went",
     "other": "see the log",
 }
+
+
+def judged(
+    steps: Sequence[Stage], exit_code: int | None, log: str, fresh: bool, transactions: int | None = None
+) -> Diagnosis | None:
+    """None if all of `steps`, which one run took in this order, succeeded; else why the first that failed did.
+
+    Args:
+        log: of the run. Its lines `STEP <name> OK` and `STEP <name> FAIL …` end the part of each step; what stands
+            before the end of one, set-up included, is its own.
+        exit_code, fresh, transactions: as in `diagnose`, of the run and so of its last step.
+    """
+    ends = {found[1]: found for found in re.finditer(r"^STEP (\w+) (?:OK|FAIL)\b.*$", log, re.MULTILINE)}
+    start = 0
+    for step in steps:
+        end = ends.get(step)
+        if step == steps[-1] or end is None or " FAIL" in end[0][: len(f"STEP {step} FAIL")]:
+            return diagnose(step, exit_code, log[start:], fresh, transactions)
+        found = diagnose(step, 0, log[start : end.end()], fresh=True)
+        if found is not None:
+            return found
+        start = end.end()
+    return None
 
 
 def diagnose(

@@ -3,15 +3,24 @@
 
 #include "../firmware/top.h"
 
+#ifndef HLSPIKE_NO_PROBES
 void lif1_probe(unsigned char *spikes, long long *state);
 void readout_probe(unsigned char *spikes, long long *state);
+#endif
 
 namespace {
 
+#ifdef HLSPIKE_NO_PROBES
+// For co-simulation, which may link the synthesised function alone.
+const harness::probe *const probes = nullptr;
+const int n_probes = 0;
+#else
 const harness::probe probes[] = {
     {"lif1", 2, true, "mem", lif1_probe},
     {"readout", 2, false, "count", readout_probe},
 };
+const int n_probes = 2;
+#endif
 
 bool step(const long long *frame, long long *row) {
     typedef input_ports::out_t in_t;
@@ -27,5 +36,5 @@ bool step(const long long *frame, long long *row) {
 }  // namespace
 
 int main(int argc, char **argv) {
-    return harness::run(3, 1, step, probes, 2, argc, argv);
+    return harness::run(3, 1, step, probes, n_probes, argc, argv);
 }
