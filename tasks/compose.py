@@ -41,10 +41,10 @@ def composed(overrides: Sequence[str], folder: Path) -> tuple[list[dict[str, Any
     Raises:
         ConfigError: one line, for any fault of an override or of a file.
     """
-    prepared = [_prepared(override) for override in overrides]
+    ready = [prepared(override) for override in overrides]
     with initialize_config_dir(version_base="1.3", config_dir=str(folder)):
         try:
-            parsed = OverridesParser.create().parse_overrides(prepared)
+            parsed = OverridesParser.create().parse_overrides(ready)
             _check_choices(parsed)
             swept = {override.get_key_element() for override in parsed if override.is_sweep_override()}
             batches = BasicSweeper.split_arguments(parsed, max_batch_size=None)
@@ -57,7 +57,8 @@ def composed(overrides: Sequence[str], folder: Path) -> tuple[list[dict[str, Any
     return variants, list(dict.fromkeys(path for job in jobs for path in job.searched))
 
 
-def _prepared(override: str) -> str:
+def prepared(override: str) -> str:
+    """`override` as Hydra takes it: a key that may be new is added, a type is quoted."""
     key, _, value = override.partition("=")
     if not key.strip("+~"):
         raise ConfigError(f"{override}: the key is missing; an override reads key=value")

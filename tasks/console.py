@@ -80,7 +80,9 @@ class Console(ConsoleReporter):  # type: ignore[misc]
         if len(self.variants) > 1 and "build" in self._tally.selected:
             from tasks import results
 
-            self.write(f"\n{results.swept(self.variants, self._tally)}\n\n")
+            reported = self._tally.good | self._tally.bad
+            failed = {variant.label for variant in self.variants if f"report:{variant.label}" not in reported}
+            self.write(f"\n{results.swept(self.variants, failed)}\n\n")
         if not self._tally.bad:
             self.write(f"{self._tally.summary(time.perf_counter() - self._start)}\n")
         if self._tally.ran:
@@ -103,7 +105,7 @@ class Tally:
 
     Attributes:
         saved: seconds that steps would have taken which did not run.
-        good, bad, cached: names of the steps that stand, that failed, and whose result was reused.
+        good, bad: names of the steps that stand, and that failed.
     """
 
     def __init__(self) -> None:
@@ -114,7 +116,6 @@ class Tally:
         self.saved = 0.0
         self.good: set[str] = set()
         self.bad: set[str] = set()
-        self.cached: set[str] = set()
 
     @property
     def silent(self) -> bool:
@@ -124,7 +125,6 @@ class Tally:
     def done(self, task: Any, reused: bool, taken: float) -> None:
         self.good.add(task.name)
         if reused:
-            self.cached.add(task.name)
             self.reused += 1
             self.saved += max(0.0, task.values["seconds"] - taken)
         else:

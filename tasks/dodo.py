@@ -159,7 +159,7 @@ def task_reference() -> Tasks:
             variant, "reference", config={"sim": sim}, arguments=sim,
             inputs=[layout.typed, layout.integers, layout.stimulus],
             outputs=[layout.trace("reference"), layout.overflows, *bench],
-            code=graph.NUMBERS, packages=("numpy",), after=[graph.name(variant, "design")],
+            code=graph.NUMBERS, packages=("numpy",), after=["design"],
         )
 
 

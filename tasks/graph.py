@@ -17,7 +17,7 @@ from generators.errors import ConfigError, HlspikeError
 from generators.identifiers import identifiers
 from tasks import console, engine, files, locks
 from tasks import variants as configured
-from tasks.layout import BENCH, BENCH_UNITS, BUILD, HEADERS, PACKAGE
+from tasks.layout import BENCH, BENCH_UNITS, BUILD, HEADERS, ONLY, PACKAGE
 from tasks.variants import Tool, Variant
 
 FRONT = ("generators/extract/", "generators/ir.py", "generators/decision.py", "generators/stimulus.py")
@@ -46,7 +46,7 @@ def variants() -> list[Variant]:
         overrides = _overrides()
         if _command() not in _READ_ONLY:
             hold()
-        return configured.load(overrides)
+        return _only(configured.load(overrides))
     except HlspikeError as error:
         raise InvalidDodoFile(" ".join(str(error).split())) from None
     except OSError as error:
@@ -54,11 +54,31 @@ def variants() -> list[Variant]:
 
 
 def hold() -> None:
-    """One build at a time in a working directory, from before it reads what another may be changing to its end."""
+    """One build at a time in a working directory, from before it reads what another may be changing to its end.
+
+    The jobs of sweeps are one build together, but no two of them are of one variant at a time.
+    """
+    _acquire(BUILD / ".lock", shared=ONLY in os.environ)
+
+
+def _acquire(path: Path, shared: bool = False) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     locks.acquire(
-        os.open(BUILD / ".lock", os.O_RDWR | os.O_CREAT, 0o666),
+        os.open(path, os.O_RDWR | os.O_CREAT, 0o666),
         lambda: print("waiting for another build in this folder", file=sys.stderr),
+        shared=shared,
     )
+
+
+def _only(every: list[Variant]) -> list[Variant]:
+    """All of a sweep, or the variant that this process is the job of."""
+    label = os.environ.get(ONLY)
+    if label is None:
+        return every
+    chosen = [variant for variant in every if variant.label == label]
+    for variant in chosen:
+        _acquire(variant.layout.root / "log" / ".lock")
+    return chosen
 
 
 def _command() -> str | None:

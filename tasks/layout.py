@@ -12,6 +12,8 @@ COMPOSED = BUILD / ".cache"
 """Composed configurations and the identities of tools, by what they depend on."""
 HEADERS = BUILD / ".headers"
 """Precompiled headers, one folder per compiler, flags and header package."""
+ONLY = "HLSPIKE_VARIANT"
+"""Environment variable: the label of the one variant of a sweep that this process builds."""
 PACKAGE = Path(__file__).resolve().parent.parent
 KERNELS = PACKAGE / "hls_src" / "kernels"
 BENCH = PACKAGE / "hls_src" / "tb"
@@ -171,6 +173,11 @@ class Layout:
     @property
     def log(self) -> Path:
         return self.root / "log"
+
+    @property
+    def job(self) -> Path:
+        """What became of the job of a sweep that built this variant last."""
+        return self.root / "log" / "job.json"
 
     @property
     def notes(self) -> Path:

@@ -38,13 +38,14 @@ def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[N
         os.close(handle)
 
 
-def acquire(handle: int, waiting: Callable[[], None]) -> None:
-    """Lock an open file until it is closed."""
+def acquire(handle: int, waiting: Callable[[], None], shared: bool = False) -> None:
+    """Lock an open file until it is closed; `shared` with others that ask for it so."""
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         waiting()
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        fcntl.flock(handle, kind)
 
 
 def _is_still(path: Path, handle: int) -> bool:

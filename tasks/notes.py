@@ -16,16 +16,21 @@ from tasks import files
 _noting = threading.Lock()
 
 
-def note(path: Path, label: str, taken: float, made: Sequence[Path], found: Mapping[str, str]) -> None:
+def note(
+    path: Path, label: str, taken: float, reused: bool, made: Sequence[Path], found: Mapping[str, str]
+) -> None:
     """Keep what is known of the latest run of a step.
 
     Args:
         taken: seconds.
+        reused: it was taken from the cache.
         found: discovered inputs, path → digest.
     """
     with _noting:
         known = read(path)
-        known[label] = {"seconds": round(taken, 3), "made": list(map(str, made)), "found": dict(found)}
+        known[label] = {
+            "seconds": round(taken, 3), "reused": reused, "made": list(map(str, made)), "found": dict(found)
+        }
         files.write_json(path, known)
 
 

@@ -60,7 +60,8 @@ def _run(step: Step) -> dict[str, Any]:
         files.sweep(output)
     found, taken, reused = _made(step) if step.cache is None else _shared(step, Cache.of(step.cache))
     states = {str(path): files.state(path) for path in (*step.outputs, *found)}
-    notes.note(step.notes, step.label, taken, step.outputs, {str(path): states[str(path)][-1] for path in found})
+    digests = {str(path): states[str(path)][-1] for path in found}
+    notes.note(step.notes, step.label, taken, reused, step.outputs, digests)
     return {"files": states, "rests": step.rests.to_json(), "seconds": taken, "reused": reused}
 
 

@@ -73,12 +73,12 @@ def load(overrides: Sequence[str]) -> list[Variant]:
     Raises:
         ConfigError, ToolError: one line.
     """
-    folder = _folder()
-    key = files.digest(json.dumps([_SCHEMA, list(overrides), str(folder), sys.version, _installed()]).encode())
+    place = folder()
+    key = files.digest(json.dumps([_SCHEMA, list(overrides), str(place), sys.version, _installed()]).encode())
     path = COMPOSED / f"{key[:32]}.json"
     entry = _cached(path)
     if entry is None:
-        entry = _composed(overrides, folder)
+        entry = _composed(overrides, place)
         files.write_json(path, entry)
     found = entry["variants"]
     labels = _labels([variant["overrides"] for variant in found]) if len(found) > 1 else [""]
@@ -92,7 +92,12 @@ def load(overrides: Sequence[str]) -> list[Variant]:
     ]
 
 
-def _folder() -> Path:
+def folder() -> Path:
+    """The configuration: that of HLSPIKE_CONF, or of the working directory, or else the one that is shipped.
+
+    Raises:
+        ConfigError: HLSPIKE_CONF names none.
+    """
     named = os.environ.get("HLSPIKE_CONF")
     if named:
         if not Path(named, "config.yaml").is_file():
