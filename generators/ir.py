@@ -131,6 +131,8 @@ class Network:
     layers: tuple[Layer, ...]
     notes: tuple[str, ...] = ()
     """What extraction wants the report to say: dropped identities, values that overrule a marker."""
+    marked: tuple[str, ...] = ()
+    """Keys of `readout` whose values come from the marker in the model."""
 
     @property
     def input(self) -> Input:
@@ -177,11 +179,12 @@ class Network:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types; the inverse of `from_json`."""
         layers = [{"type": type(layer).__name__, **asdict(layer)} for layer in self.layers]
-        return {"layers": layers, "notes": list(self.notes)}
+        return {"layers": layers, "notes": list(self.notes), "marked": list(self.marked)}
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Network:
-        return Network(tuple(_layer_from_json(item) for item in data["layers"]), tuple(data["notes"]))
+        layers = tuple(_layer_from_json(item) for item in data["layers"])
+        return Network(layers, tuple(data["notes"]), tuple(data["marked"]))
 
 
 def _layer_from_json(item: Mapping[str, Any]) -> Layer:

@@ -83,6 +83,8 @@ class Decision:
     window_size: int | None
     readout: ir.Readout | None
     notes: tuple[str, ...]
+    marked: tuple[str, ...]
+    """Keys whose values are the marker's."""
 
 
 def settle(configured: Mapping[str, Any], marker: tuple[str, nn.Module] | None, output: Flow) -> Decision:
@@ -94,6 +96,7 @@ def settle(configured: Mapping[str, Any], marker: tuple[str, nn.Module] | None, 
     """
     notes: list[str] = []
     given = _given(configured, marker, notes)
+    marked = tuple(key for key, setting in given.items() if setting.error is UnsupportedModel)
     wanted = marker is not None or bool(set(given) - {"reset_policy"})
     rule = given.get("decision_rule")
     if rule is not None and rule.value == NO_DECISION:
@@ -102,11 +105,11 @@ def settle(configured: Mapping[str, Any], marker: tuple[str, nn.Module] | None, 
         notes.extend(f"{given[key].where} has no effect: decision_rule is none" for key in idle)
     policy, window = _ingress(given, notes)
     if not wanted:
-        return Decision(policy, window, None, tuple(notes))
+        return Decision(policy, window, None, tuple(notes), marked)
     if window is None and policy == "fixed_window":
         window = 1
         notes.append("readout.window_size is not given: 1, a decision at every timestep")
-    return Decision(policy, window, _readout(given, policy, output, notes), tuple(notes))
+    return Decision(policy, window, _readout(given, policy, output, notes), tuple(notes), marked)
 
 
 def _ingress(given: Mapping[str, _Setting], notes: list[str]) -> tuple[ir.ResetPolicy, int | None]:

@@ -1,0 +1,166 @@
+"""Where every value of a configuration came from: a file, the command line, the schema, or the marker in the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import initialize_config_dir
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.default_element import GroupDefault
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.plugins.config_source import ConfigResult
+from hydra.types import RunMode
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+from tasks.compose import prepared
+from tasks.variants import Variant
+
+_COMMAND_LINE = "command line"
+_SCHEMA = "default"
+_FOLDED = ("defaults", "hydra")
+Sources = dict[str, tuple[str, str | None]]
+"""Dotted key → where its value was written last, and the interpolation that was written there."""
+
+
+def page(variant: Variant, overrides: Sequence[str], folder: Path) -> str:
+    """The resolved configuration of `variant` as YAML, each value with its source as a comment.
+
+    Args:
+        overrides: of the whole command line; a swept one counts with the value it has in this variant.
+        folder: holds config.yaml and the groups.
+    """
+    own = {override.lstrip("+").partition("=")[0] for override in variant.overrides}
+    fixed = [text for text in overrides if text.lstrip("+").partition("=")[0] not in own]
+    with initialize_config_dir(version_base="1.3", config_dir=str(folder)):
+        job = [prepared(text) for text in (*fixed, *variant.overrides)]
+        parsed = OverridesParser.create().parse_overrides(job)
+        sources = dict(_choices(job, parsed)) | _from_files(job, folder) | _from_command_line(parsed)
+    network = _network(variant)
+    lines = [*_tree(variant.config, sources, _settled(network))]
+    width = min(max(len(line) for line, _ in lines), 72)
+    shown = [f"{line.ljust(width)}  # {source}" if source else line for line, source in lines]
+    heading = [f"# {text}" for text, _ in (sources[key] for key in sources if key.startswith("@"))]
+    return "\n".join([f"# {variant}", *heading, *shown])
+
+
+def _choices(job: Sequence[str], parsed: Sequence[Override]) -> Iterator[tuple[str, tuple[str, None]]]:
+    """A line per group: what was chosen, and by whom."""
+    groups = GlobalHydra.instance().config_loader().list_groups("")
+    given = {override.key_or_group for override in parsed} & set(groups)
+    overruled = {
+        entry.group.lstrip("/"): f"{path}.yaml"
+        for path, _, loaded in _files(job)
+        for entry in loaded.defaults_list or ()
+        if isinstance(entry, GroupDefault) and entry.group is not None and entry.override
+    }
+    for path, _, _ in _files(job):
+        group, _, choice = path.rpartition("/")
+        if group:
+            by = _COMMAND_LINE if group in given else overruled.get(group, "config.yaml")
+            yield f"@{group}", (f"{group}={choice}, {by}", None)
+
+
+def _files(job: Sequence[str]) -> Iterator[tuple[str, str, ConfigResult]]:
+    """(path without suffix, package, content) of every file that takes part, a later one over those before it."""
+    loader = GlobalHydra.instance().config_loader()
+    assert isinstance(loader, ConfigLoaderImpl)
+    for default in loader.compute_defaults_list("config", list(job), RunMode.RUN).defaults:
+        path = default.config_path
+        if path is not None and not path.startswith("hydra"):
+            loaded = loader.repository.load_config(path)
+            assert loaded is not None
+            yield path, default.package or "", loaded
+
+
+def _from_files(job: Sequence[str], folder: Path) -> Sources:
+    found: Sources = {}
+    for path, package, loaded in _files(job):
+        place = Path(loaded.path.removeprefix("file://"), f"{path}.yaml")
+        shown = str(place.relative_to(folder.parent)) if place.is_relative_to(folder.parent) else str(place)
+        for key, written in _leaves(loaded.config, f"{package}." if package else ""):
+            if key.partition(".")[0] not in _FOLDED:
+                found[key] = shown, written
+    return found
+
+
+def _from_command_line(parsed: Sequence[Override]) -> Sources:
+    groups = GlobalHydra.instance().config_loader().list_groups("")
+    given = OmegaConf.create({})
+    for override in parsed:
+        if override.key_or_group not in groups and not override.is_delete():
+            OmegaConf.update(given, override.key_or_group, override.value(), force_add=True)
+    return {key: (_COMMAND_LINE, written) for key, written in _leaves(given, "")}
+
+
+def _leaves(config: Any, prefix: str) -> Iterator[tuple[str, str | None]]:
+    """(dotted key, interpolation or None) of every leaf, and of every empty map."""
+    for key in config:
+        path = f"{prefix}{key}"
+        raw = OmegaConf.to_container(config)
+        assert isinstance(raw, dict)
+        if OmegaConf.is_missing(config, key):
+            continue
+        if OmegaConf.is_interpolation(config, key):
+            yield path, str(raw[key])
+            continue
+        value = config[key]
+        if isinstance(value, DictConfig) and len(value):
+            yield from _leaves(value, f"{path}.")
+        else:
+            lists = isinstance(value, ListConfig)
+            yield path, str(raw[key]) if lists and "${" in str(raw[key]) else None
+
+
+def _network(variant: Variant) -> Mapping[str, Any] | None:
+    """network.json, if it is of this configuration."""
+    from tasks import files, graph
+
+    if not graph.known(variant):
+        return None
+    network: dict[str, Any] = files.read_json(variant.layout.network)
+    return network
+
+
+def _settled(network: Mapping[str, Any] | None) -> dict[str, tuple[Any, str]]:
+    """Dotted key of `readout` → the value the network has settled on, and whether it is the marker's."""
+    if network is None:
+        return {}
+    first, last = network["layers"][0], network["layers"][-1]
+    values = {key: first[key] for key in ("reset_policy", "window_size")}
+    if last["type"] == "Readout":
+        values |= {key: value for key, value in last.items() if key not in ("type", "inputs", "name")}
+    marked = network["marked"]
+    return {
+        f"readout.{key}": (value, "marker in the model" if key in marked else _SCHEMA) for key, value in values.items()
+    }
+
+
+def _tree(
+    value: Any, sources: Sources, settled: Mapping[str, tuple[Any, str]], path: str = "", indent: str = ""
+) -> Iterator[tuple[str, str | None]]:
+    """(line of YAML, source) of a map; what is null because nobody has written it is left out."""
+    for key, item in value.items():
+        where = f"{path}.{key}" if path else str(key)
+        if isinstance(item, Mapping) and item:
+            yield f"{indent}{_scalar(key)}:", None
+            yield from _tree(item, sources, settled, where, f"{indent}  ")
+            continue
+        if where in settled and item is None:
+            shown, source = settled[where]
+            yield f"{indent}{_scalar(key)}: {_scalar(shown)}", source
+            continue
+        if item is None and where not in sources:
+            continue
+        source, written = sources.get(where, (_SCHEMA, None))
+        yield f"{indent}{_scalar(key)}: {_scalar(item)}", f"{source}, {written}" if written else source
+
+
+def _scalar(value: Any) -> str:
+    import yaml
+
+    dumped: str = yaml.safe_dump(value, default_flow_style=True, width=10**6, allow_unicode=True)
+    return dumped.removesuffix("...\n").strip()
