@@ -13,13 +13,14 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from doit.exceptions import TaskFailed
 
 from generators.errors import HlspikeError, ToolError
-from tasks import files, notes
+from tasks import files, locks, notes
 from tasks.cache import Cache, Damaged
 from tasks.engine import Step
 from tasks.layout import BUILD, HEADERS, PACKAGE
@@ -56,13 +57,21 @@ def _told(label: str, action: Callable[[], T]) -> T | TaskFailed:
 
 
 def _run(step: Step) -> dict[str, Any]:
-    for output in step.outputs:
-        files.sweep(output)
-    found, taken, reused = _made(step) if step.cache is None else _shared(step, Cache.of(step.cache))
-    states = {str(path): files.state(path) for path in (*step.outputs, *found)}
+    with _alone(step):
+        for output in step.outputs:
+            files.sweep(output)
+        found, taken, reused = _made(step) if step.cache is None else _shared(step, Cache.of(step.cache))
+        states = {str(path): files.state(path) for path in (*step.outputs, *found)}
     digests = {str(path): states[str(path)][-1] for path in found}
     notes.note(step.notes, step.label, taken, reused, step.outputs, digests)
     return {"files": states, "rests": step.rests.to_json(), "seconds": taken, "reused": reused}
+
+
+def _alone(step: Step) -> AbstractContextManager[None]:
+    """Held while what the jobs of a sweep share is made; a variant is built by one job alone."""
+    if not step.root.is_relative_to(HEADERS):
+        return contextlib.nullcontext()
+    return locks.locked(step.root / ".lock", lambda: _say(f"waiting for another build that makes {step.label}"))
 
 
 def _made(step: Step) -> tuple[list[Path], float, bool]:
