@@ -10,10 +10,13 @@ from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, QuotedString
+from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
@@ -21,12 +24,23 @@ from yaml import YAMLError
 from generators.errors import ConfigError
 from generators.resolve import OTHER_NAMES
 from tasks.complaints import one_line
+from tasks.layout import CONF
 from tasks.settings import validated
 
 _FREE = ("hls.model.precision.", "hls.types.", "hls.layers.", "model.kwargs.", "model.train_kwargs.", "data.kwargs.")
 """Maps in which an override may name a key that no file has."""
 _TYPE = re.compile(r"""(?<!["'\w])((?:ap_)?u?(?:fixed|int)\s*<[^<>"']*>)""")
 """A fixed-point type as it is written everywhere but on Hydra's command line, whose lexer knows no angle brackets."""
+
+
+class Shipped(SearchPathPlugin):
+    """A configuration of one's own may choose from the groups that are shipped; its own files come first."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        search_path.append(provider="hlspike", path=f"file://{CONF}")
+
+
+Plugins.instance().register(Shipped)
 
 
 def composed(overrides: Sequence[str], folder: Path) -> tuple[list[dict[str, Any]], list[Path]]:

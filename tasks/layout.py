@@ -15,6 +15,8 @@ HEADERS = BUILD / ".headers"
 ONLY = "HLSPIKE_VARIANT"
 """Environment variable: the label of the one variant of a sweep that this process builds."""
 PACKAGE = Path(__file__).resolve().parent.parent
+CONF = PACKAGE / "conf"
+"""The shipped configuration."""
 KERNELS = PACKAGE / "hls_src" / "kernels"
 BENCH = PACKAGE / "hls_src" / "tb"
 BENCH_UNITS = ("harness", "npy")

@@ -19,7 +19,7 @@ from typing import Any
 
 from generators.errors import ConfigError
 from tasks import files
-from tasks.layout import BUILD, COMPOSED, PACKAGE, Layout
+from tasks.layout import BUILD, COMPOSED, CONF, Layout
 
 _SCHEMA = 3
 _PACKAGES = ("torch", "snntorch", "numpy", "jinja2", "hydra-core", "omegaconf", "pydantic", "doit", "hls4ml", "hlspike")
@@ -104,7 +104,7 @@ def folder() -> Path:
             raise ConfigError(f"HLSPIKE_CONF: there is no config.yaml in {named}; name a folder that has one")
         return Path(named).resolve()
     own = Path.cwd() / "conf"
-    return own if (own / "config.yaml").is_file() else PACKAGE / "conf"
+    return own if (own / "config.yaml").is_file() else CONF
 
 
 def _composed(overrides: Sequence[str], folder: Path) -> dict[str, Any]:
