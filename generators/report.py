@@ -74,8 +74,12 @@ def terminal_table(report: Report) -> str:
     return "\n".join(lines)
 
 
-def markdown(report: Report) -> str:
-    """The same as a document."""
+def markdown(report: Report, pictures: Mapping[str, str] | None = None) -> str:
+    """The same as a document.
+
+    Args:
+        pictures: title → file, relative to the document.
+    """
     accuracy, agreed = report["accuracy"], report["agreement"]
     header, *rows = _layer_rows(report)
     lines = [
@@ -97,6 +101,8 @@ def markdown(report: Report) -> str:
     warnings = [f"- {layer['name']}: {text}" for layer in report["layers"] for text in layer["warnings"]]
     if warnings or report["notes"]:
         lines += ["", "## Warnings", "", *warnings, *(f"- {text}" for text in report["notes"])]
+    for title, file in (pictures or {}).items():
+        lines += ["", f"## {title}", "", f"![{title}]({file})"]
     lines += ["", "## Seconds", "", "| stage | s |", "|---|---|"]
     lines += [f"| {stage} | {value:g} |" for stage, value in report["seconds"].items()]
     lines += ["", "## Versions", "", *(f"- {package} {version}" for package, version in report["versions"].items())]

@@ -27,14 +27,14 @@ _ORDERED: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def rows(reports: Iterable[tuple[Sequence[str], Mapping[str, Any] | None]]) -> list[Row]:
+def rows(reports: Iterable[tuple[Sequence[str], Mapping[str, Any] | str | None]]) -> list[Row]:
     """One row per variant.
 
     Args:
-        reports: the overrides that tell a variant from the others, and its report; None if it has none, because its
-            build failed. A report may carry `reused`, the number of steps that were taken from the cache.
+        reports: the overrides that tell a variant from the others, and its report. In place of a report its status,
+            or None if it failed. A report may carry `reused`, the number of steps that were taken from the cache.
     Returns:
-        All rows with the same columns in the same order: the name, a column per override, `status` (ok, differs or
+        All rows with the same columns in the same order: the name, a column per override, `status` (ok, differs,
         failed), what agrees, what it costs, and Vitis's figures if one of them has some. None where there is nothing.
     """
     pairs = [(_overridden(overrides), _measured(report)) for overrides, report in reports]
@@ -50,9 +50,10 @@ def _overridden(overrides: Sequence[str]) -> Row:
     return {key: value for key, _, value in pairs}
 
 
-def _measured(report: Mapping[str, Any] | None) -> Row:
-    if report is None:
-        report, status = {}, "failed"
+def _measured(report: Mapping[str, Any] | str | None) -> Row:
+    status = report if isinstance(report, str) else "failed"
+    if not isinstance(report, Mapping):
+        report = {}
     else:
         status = "differs" if report["agreement"]["mismatches_reference_csim"] else "ok"
     accuracy, agreed = report.get("accuracy", {}), report.get("agreement", {})

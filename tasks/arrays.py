@@ -36,3 +36,12 @@ def write_npz(path: str | Path, arrays: Mapping[str, NDArray[Any]]) -> bool:
 def read_npz(path: str | Path) -> dict[str, NDArray[Any]]:
     with np.load(path, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
+
+
+def narrow(values: NDArray[Any]) -> NDArray[Any]:
+    """The same integers in the smallest type that holds them: the stimulus is the largest file of a project."""
+    low, high = int(values.min()), int(values.max())
+    for dtype in (np.uint8, np.int8, np.uint16, np.int16, np.int32):
+        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+            return values.astype(dtype)
+    return values.astype(np.int64)

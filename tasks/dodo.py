@@ -9,17 +9,18 @@ from doit import create_after
 
 from generators.vitis.script import STAGES
 from tasks import engine, graph, stages
+from tasks.layout import PICTURES
 
 VARIANTS = graph.variants()
 DOIT_CONFIG = engine.options(VARIANTS)
 Tasks = Iterator[dict[str, Any]]
 
 
-def task_config() -> Tasks:
+def task_resolve() -> Tasks:
     """the resolved configuration"""
     for variant in VARIANTS:
         yield graph.step(
-            variant, "config", config=variant.config,
+            variant, "resolve", config=variant.config,
             arguments={"config": variant.config}, outputs=[variant.layout.config], share=False,
         )
 
@@ -205,18 +206,36 @@ def task_report() -> Tasks:
     """comparison and report"""
     for variant in VARIANTS:
         layout, executors = variant.layout, ("float", "reference", "csim")
-        name, sequences = str(variant), variant.config["sim"]["sequences"]
+        sim, pictures = variant.config["sim"], variant.config["report"]["pictures"]
         clock = variant.config["target"]["clock_period"]
         figures = layout.figures if stages.has_figures(variant) else None
-        given = {"name": name, "sim": {"sequences": sequences}, "target": {"clock_period": clock}}
+        named = {"name": str(variant), "swept": variant.swept}
+        given = {
+            **named, "sim": {"sequences": sim["sequences"]}, "target": {"clock_period": clock},
+            "report": {"pictures": pictures},
+        }
         yield graph.step(
             variant, "report", config=given, packages=variant.versions,
-            arguments={"name": name, "sequences": sequences, "clock": clock, "versions": variant.versions,
-                       "figures": figures},
+            arguments={**named, "sequences": sim["sequences"], "clock": clock, "pictures": pictures,
+                       "versions": variant.versions, "figures": figures},
             inputs=[*map(layout.trace, executors), layout.overflows, layout.design, layout.typed, layout.integers,
                     layout.stimulus, layout.estimate, *([figures] if figures else [])],
             outputs=[layout.report, layout.report_text],
             code=(*graph.NUMBERS, "generators/report.py", "generators/hardware.py"), share=False,
+        )
+
+
+def task_pictures() -> Tasks:
+    """the report's pictures: decisions, spikes, membranes, ranges of values"""
+    for variant in VARIANTS:
+        layout, chosen = variant.layout, variant.config["report"]["sequence"]
+        sequences = variant.config["sim"]["sequences"]
+        yield graph.step(
+            variant, "pictures", function="tasks.pictures:draw", config={"sequence": chosen, "sequences": sequences},
+            arguments={"sequence": chosen, "sequences": sequences},
+            inputs=[*map(layout.trace, ("float", "csim")), layout.overflows, layout.typed, layout.integers,
+                    layout.weights, layout.stimulus, layout.report],
+            outputs=map(layout.picture, PICTURES), code=(*graph.NUMBERS, "tasks/pictures.py"), share=False,
         )
 
 
@@ -234,8 +253,9 @@ def task_manifest() -> Tasks:
 
 def task_build() -> Tasks:
     """everything: from the trained model to a verified HLS project and its report"""
+    drawn = [graph.name(variant, "pictures") for variant in VARIANTS if variant.config["report"]["pictures"]]
     yield {
-        "basename": "build", "actions": None, "task_dep": ["config", "scripts", "report", "manifest"],
+        "basename": "build", "actions": None, "task_dep": ["resolve", "scripts", "report", "manifest", *drawn],
         "clean": [(engine.remove_variant, [variant.layout.notes]) for variant in VARIANTS],
     }
 
@@ -248,6 +268,27 @@ def task_why() -> Tasks:
 def task_cache() -> Tasks:
     """the shared cache: doit cache show | verify | prune"""
     yield engine.inquiry("cache", "tasks.cached:manage", VARIANTS[0].config["cache"])
+
+
+def task_results() -> Tasks:
+    """every variant that was built: doit results [CONDITION…] [--sort=COLUMN] [--columns=…] [--pareto=X,Y]"""
+    asked = VARIANTS if graph.overrides() else None
+    options = {
+        "sort": "a column, -column for the largest first", "columns": "separated by commas; all if none",
+        "pareto": "two columns, separated by a comma: their front is marked and drawn",
+        "picture": "a file to draw the front to",
+    }
+    yield engine.inquiry("results", "tasks.results:shown", asked, options=options)
+
+
+def task_config() -> Tasks:
+    """where every value of the configuration comes from"""
+    yield engine.inquiry("config", "tasks.provenance:pages", VARIANTS)
+
+
+def task_schema() -> Tasks:
+    """conf/schema.json: the keys of a configuration, for the completion of an editor"""
+    yield engine.inquiry("schema", "tasks.schema:write")
 
 
 _CREATORS: dict[Any, list[str]] = {

@@ -112,21 +112,27 @@ def task(
     return made
 
 
-def inquiry(basename: str, function: str, *arguments: Any) -> dict[str, Any]:
-    """A doit task that answers `doit <basename> WORD…` with the text that `function(words, *arguments)` returns."""
+def inquiry(basename: str, function: str, *arguments: Any, options: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """A doit task that answers `doit <basename> WORD…` with the text that `function(words, *arguments)` returns.
+
+    Args:
+        options: name → help of what can be given as --name=value; `function` gets each as a keyword, "" if it is not.
+    """
+    params = [{"name": name, "long": name, "default": "", "help": told} for name, told in (options or {}).items()]
     return {
         "basename": basename,
         "actions": [(_answer, [function, arguments])],
+        "params": params,
         "pos_arg": "words",
         "uptodate": [View()],
         "io": {"capture": False},
     }
 
 
-def _answer(function: str, arguments: Sequence[Any], words: list[str] | None) -> TaskFailed | None:
+def _answer(function: str, arguments: Sequence[Any], words: list[str] | None, **options: str) -> TaskFailed | None:
     from tasks import running
 
-    return running.answer(function, words or [], arguments)
+    return running.answer(function, words or [], arguments, options)
 
 
 def _run(step: Step) -> dict[str, Any] | TaskFailed:

@@ -34,7 +34,9 @@ EMISSION = ("generators/emit.py", "generators/templates/")
 _UNITS = ("top", "tb")
 
 
-_READ_ONLY = frozenset(("list", "info", "help", "why", "dumpdb", "tabcompletion", "strace"))
+_READ_ONLY = frozenset(
+    ("list", "info", "help", "why", "results", "config", "schema", "dumpdb", "tabcompletion", "strace")
+)
 """Commands that change nothing, and so need not wait for a build."""
 
 
@@ -43,10 +45,10 @@ def variants() -> list[Variant]:
     console.prepare()
     try:
         BUILD.mkdir(parents=True, exist_ok=True)
-        overrides = _overrides()
+        given = overrides()
         if _command() not in _READ_ONLY:
             hold()
-        return _only(configured.load(overrides))
+        return _only(configured.load(given))
     except HlspikeError as error:
         raise InvalidDodoFile(" ".join(str(error).split())) from None
     except OSError as error:
@@ -86,7 +88,12 @@ def _command() -> str | None:
     return next((word for word in words if not word.isdigit()), None)
 
 
-def _overrides() -> list[str]:
+def overrides() -> list[str]:
+    """Those of the command line.
+
+    Raises:
+        ConfigError: a key is given twice.
+    """
     given = [f"{key}={value}" for key, value in (_CMDLINE_VARS or {}).items()]
     keys = [argument.partition("=")[0] for argument in sys.argv[1:] if "=" in argument and not argument.startswith("-")]
     twice = next((key for key in keys if keys.count(key) > 1), None)
@@ -125,7 +132,7 @@ def step(
         code: our own sources that its result rests on, files and folders below the project's.
         packages: installed packages likewise.
         tool: compiler likewise.
-        function: its name in tasks.steps, where that is not `basename`.
+        function: its name in tasks.steps, where that is not `basename`; or module:function.
         share: whether a result is worth a copy in the shared cache.
     """
     versions = {package: variant.versions[package] for package in packages}
@@ -138,7 +145,7 @@ def step(
     return engine.task(
         basename,
         ":".join(item for item in (variant.label, part) if item) or None,
-        f"tasks.steps:{function or basename}",
+        function if function and ":" in function else f"tasks.steps:{function or basename}",
         {"layout": variant.layout, **(arguments or {})},
         inputs=inputs,
         outputs=outputs,

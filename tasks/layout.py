@@ -22,6 +22,11 @@ BENCH = PACKAGE / "hls_src" / "tb"
 BENCH_UNITS = ("harness", "npy")
 PACKAGES = {"ip_catalog": "zip", "xo": "xo", "syn_dcp": "dcp", "sysgen": "zip"}
 """Format of a package → ending of its file."""
+PICTURES = {
+    "confusion": "Decisions", "spikes": "Spikes of one sequence", "membranes": "Membranes of one sequence",
+    "values": "Values and the ranges of their types",
+}
+"""Pictures of a report → their titles."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +180,9 @@ class Layout:
     @property
     def log(self) -> Path:
         return self.root / "log"
+
+    def picture(self, name: str) -> Path:
+        return self.root / "pictures" / f"{name}.png"
 
     @property
     def job(self) -> Path:

@@ -16,8 +16,9 @@ from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from tasks.compose import prepared
-from tasks.variants import Variant
+from generators.errors import ConfigError
+from tasks import compose  # noqa: F401 - the shipped groups are found by its plug-in
+from tasks.variants import Variant, folder
 
 _COMMAND_LINE = "command line"
 _SCHEMA = "default"
@@ -26,25 +27,36 @@ Sources = dict[str, tuple[str, str | None]]
 """Dotted key → where its value was written last, and the interpolation that was written there."""
 
 
-def page(variant: Variant, overrides: Sequence[str], folder: Path) -> str:
+def pages(words: list[str], variants: Sequence[Variant]) -> str:
+    """`page` of each variant; `words` are top keys to show alone.
+
+    Raises:
+        ConfigError: there is no such key.
+    """
+    return "\n\n".join(page(variant, folder(), words) for variant in variants)
+
+
+def page(variant: Variant, folder: Path, only: Sequence[str] = ()) -> str:
     """The resolved configuration of `variant` as YAML, each value with its source as a comment.
 
     Args:
-        overrides: of the whole command line; a swept one counts with the value it has in this variant.
         folder: holds config.yaml and the groups.
+        only: the top keys to show; all for none.
     """
-    own = {override.lstrip("+").partition("=")[0] for override in variant.overrides}
-    fixed = [text for text in overrides if text.lstrip("+").partition("=")[0] not in own]
+    for key in only:
+        if key not in variant.config:
+            raise ConfigError(f"config: there is no key '{key}'; keys are {', '.join(variant.config)}")
     with initialize_config_dir(version_base="1.3", config_dir=str(folder)):
-        job = [prepared(text) for text in (*fixed, *variant.overrides)]
+        job = variant.overrides
         parsed = OverridesParser.create().parse_overrides(job)
         sources = dict(_choices(job, parsed)) | _from_files(job, folder) | _from_command_line(parsed)
     network = _network(variant)
-    lines = [*_tree(variant.config, sources, _settled(network))]
+    shown = {key: value for key, value in variant.config.items() if key in (only or variant.config)}
+    lines = [*_tree(shown, sources, _settled(network))]
     width = min(max(len(line) for line, _ in lines), 72)
-    shown = [f"{line.ljust(width)}  # {source}" if source else line for line, source in lines]
     heading = [f"# {text}" for text, _ in (sources[key] for key in sources if key.startswith("@"))]
-    return "\n".join([f"# {variant}", *heading, *shown])
+    tree = [f"{line.ljust(width)}  # {source}" if source else line for line, source in lines]
+    return "\n".join([f"# {variant}", *heading, *tree])
 
 
 def _choices(job: Sequence[str], parsed: Sequence[Override]) -> Iterator[tuple[str, tuple[str, None]]]:

@@ -12,14 +12,14 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from doit.exceptions import TaskFailed
 
-from generators.errors import HlspikeError, ToolError
+from generators.errors import ConfigError, HlspikeError, ToolError
 from tasks import files, locks, notes
 from tasks.cache import Cache, Damaged
 from tasks.engine import Step
@@ -35,9 +35,27 @@ def run(step: Step) -> dict[str, Any] | TaskFailed:
     return _told(step.label, lambda: _run(step))
 
 
-def answer(function: str, words: list[str], arguments: Sequence[Any]) -> TaskFailed | None:
-    """Print what `function`, a `module:function`, says to `words`; None if it had an answer."""
-    return _told(function, lambda: print(_function(function)(words, *arguments)))
+def answer(
+    function: str, words: list[str], arguments: Sequence[Any], options: Mapping[str, str]
+) -> TaskFailed | None:
+    """Print what `function`, a `module:function`, says to `words`; None if it had an answer.
+
+    Args:
+        options: as given before the words; after them they are still among these.
+    """
+
+    def told() -> None:
+        given = dict(options)
+        for word in words:
+            if word.startswith("-"):
+                name, _, value = word.removeprefix("--").partition("=")
+                if name not in options:
+                    known = ", ".join(f"--{option}=…" for option in options) or "none"
+                    raise ConfigError(f"{word}: there is no such option; options are {known}")
+                given[name] = value
+        print(_function(function)([word for word in words if not word.startswith("-")], *arguments, **given))
+
+    return _told(function, told)
 
 
 def _told(label: str, action: Callable[[], T]) -> T | TaskFailed:

@@ -10,11 +10,27 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from generators.errors import ConfigError
+from tasks import files, variants
+from tasks.layout import CONF
 from tasks.settings import Settings
 
 _WRITTEN = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z_]\w*):(?: +[^#\s][^#]*?)?(?: +# (?P<comment>.*))?$")
 _RESOLVED_LATER: dict[str, Any] = {"type": "string", "pattern": r"\$\{|^\?\?\?$"}
 """An interpolation, or `???` for a value that another file has to give."""
+
+
+def write(words: list[str]) -> str:
+    """Write schema.json beside the config.yaml in use.
+
+    Raises:
+        ConfigError: there are words, which it takes none of.
+    """
+    if words:
+        raise ConfigError(f"schema: {words[0]!r} is not understood; it takes no words")
+    place = variants.folder() / "schema.json"
+    files.write(place, schema_text((CONF / "config.yaml").read_text(encoding="utf-8")))
+    return f"{place}: name it on the first line of config.yaml: # yaml-language-server: $schema=schema.json"
 
 
 def schema_text(config: str) -> str:

@@ -161,6 +161,13 @@ class Csim(_Strict):
     compiler: str = "g++"
 
 
+class Report(_Strict):
+    """What the report shows beside its tables."""
+
+    pictures: bool = False
+    sequence: int | None = Field(default=None, ge=0)
+
+
 class Cache(_Strict):
     """The shared cache of results."""
 
@@ -181,6 +188,7 @@ class Settings(_Strict):
     target: Target
     sim: Sim = Field(default_factory=Sim)
     csim: Csim = Field(default_factory=Csim)
+    report: Report = Field(default_factory=Report)
     cache: Cache = Field(default_factory=Cache)
 
     @field_validator("name")

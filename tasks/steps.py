@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from generators.errors import ConfigError, DataError, Mismatch, ToolError
 from tasks import files, notes
-from tasks.layout import BENCH_UNITS, Layout
+from tasks.layout import BENCH_UNITS, PICTURES, Layout
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Config = Mapping[str, Any]
 
 
-def config(layout: Layout, config: Config) -> None:
+def resolve(layout: Layout, config: Config) -> None:
     """Write the resolved configuration."""
     import yaml
 
@@ -193,7 +193,7 @@ def reference(layout: Layout, trace: Any, sequences: int | None) -> None:
     decided = outcomes(typed, run.emitted, played.lengths, played.frames.shape[1])
     arrays.write_npz(layout.trace("reference"), {**decided, **run.trace})
     files.write_json(layout.overflows, [overflow.to_json() for overflow in run.overflows])
-    data = {"input": _narrow(run.input), "lengths": played.lengths, "expected": run.emitted}
+    data = {"input": arrays.narrow(run.input), "lengths": played.lengths, "expected": run.emitted}
     for name, array in data.items():
         files.write(layout.bench_data / f"{name}.npy", arrays.npy_bytes(array))
 
@@ -214,7 +214,14 @@ def csim(layout: Layout, trace: str, sequences: int | None) -> None:
 
 
 def report(
-    layout: Layout, name: str, sequences: int | None, clock: float, versions: Mapping[str, str], figures: Path | None
+    layout: Layout,
+    name: str,
+    swept: list[str],
+    sequences: int | None,
+    clock: float,
+    pictures: bool,
+    versions: Mapping[str, str],
+    figures: Path | None,
 ) -> None:
     """Compare the executors, write the report, and fail if reference and csim differ anywhere."""
     from generators import compare, hardware
@@ -245,8 +252,11 @@ def report(
     )
     found = files.read_json(figures) if figures else {"figures": {}, "outdated": []}
     made |= hardware.assemble(files.read_json(layout.estimate), found, clock, int(played.lengths.max()))
+    # what tells this variant from the others of its sweep, for tables made later
+    made["swept"] = swept
     files.write_json(layout.report, made)
-    files.write(layout.report_text, text.markdown(made) + hardware.markdown(made))
+    drawn = {title: layout.picture(name).relative_to(layout.root).as_posix() for name, title in PICTURES.items()}
+    files.write(layout.report_text, text.markdown(made, drawn if pictures else {}) + hardware.markdown(made))
     print(f"\n{text.terminal_table(made)}\n{hardware.terminal(made)}\n", flush=True)
     if difference is not None:
         raise Mismatch(f"{difference.message}; {count} values differ in all, see {layout.report_text}")
@@ -322,17 +332,6 @@ def _stimulus(layout: Layout) -> Stimulus:
 
     kept = arrays.read_npz(layout.stimulus)
     return Stimulus(kept["frames"], kept["lengths"], kept.get("labels"))
-
-
-def _narrow(values: Any) -> Any:
-    """The same integers in the smallest type that holds them: the stimulus is the largest file of a project."""
-    import numpy as np
-
-    low, high = int(values.min()), int(values.max())
-    for dtype in (np.uint8, np.int8, np.uint16, np.int16, np.int32):
-        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
-            return values.astype(dtype)
-    return values.astype(np.int64)
 
 
 def _gather(layout: Layout, folder: Path, played: Stimulus) -> None:
