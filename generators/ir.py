@@ -176,6 +176,21 @@ class Network:
                 f"sequence every {window}; pad or cut it to a multiple, or set readout.window_size"
             )
 
+    def check_labels(self, labels: NDArray[np.int64] | None) -> None:
+        """Refuse labels of classes that the readout does not decide between.
+
+        Raises:
+            DataError: a label is beyond the last class.
+        """
+        if labels is None or self.readout is None:
+            return
+        beyond = np.flatnonzero(labels >= self.readout.n_classes)
+        if beyond.size:
+            raise DataError(
+                f"data: labels[{beyond[0]}] is {labels[beyond[0]]}, but the network decides between "
+                f"{self.readout.n_classes} classes, which count from 0; correct the labels, or the network's last layer"
+            )
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types; the inverse of `from_json`."""
         layers = [{"type": type(layer).__name__, **asdict(layer)} for layer in self.layers]

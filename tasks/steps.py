@@ -125,6 +125,7 @@ def design(layout: Layout, hls: Config, io: Any, control: str, calibration: int,
     played = _stimulus(layout)
     network = _network(layout).bounded(played.frames.shape[1])
     network.check_lengths(played.lengths)
+    network.check_labels(played.labels)
     quantized = quantize(network, arrays.read_npz(layout.weights), dict(hls), played.head(calibration))
     scheduled = schedule(quantized.typed, quantized.integers, hls, io, quantized.findings)
     designed = replace(scheduled, control=control)

@@ -110,9 +110,14 @@ def test_the_core_uses_numpy_extraction_torch_and_emission_templates(name: str) 
 
 
 def test_hydra_and_doit_stay_in_their_modules() -> None:
-    assert _importers("hydra", "omegaconf") == {"tasks/compose"}
+    assert _importers("hydra", "omegaconf") == {"tasks/compose", "tasks/provenance", "tasks/sweep"}
     users = ("dodo", "engine", "graph", "console", "record", "running")
     assert _importers("doit") == {f"tasks/{name}" for name in users}
+
+
+def test_only_pictures_are_drawn_with_matplotlib_and_never_with_its_global_state() -> None:
+    assert _importers("matplotlib") == {"tasks/pictures"}
+    assert "matplotlib/pyplot" not in IMPORTS["tasks/pictures"]
 
 
 IMPURE = {"os", "subprocess", "pathlib", "shutil", "tempfile", "glob", "socket", "multiprocessing", "importlib"}

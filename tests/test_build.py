@@ -19,7 +19,7 @@ def units(*names: str) -> set[str]:
 
 def test_the_first_build_makes_everything_and_the_second_nothing(tmp_path: Path) -> None:
     place = furnished(tmp_path)
-    shared = {"config", "stimulus", "extract", "float", "kernels", "headers", "design", "reference"}
+    shared = {"resolve", "stimulus", "extract", "float", "kernels", "headers", "design", "reference"}
     assert place.build() == shared | units(*UNITS) | SIMULATED
     assert place.build() == set()
 
@@ -39,19 +39,19 @@ def test_a_directory_may_be_moved(place: Place) -> None:
     ],
 )
 def test_the_precision_or_reuse_factor_of_a_layer_costs_that_layer(place: Place, override: str, runs: set[str]) -> None:
-    assert place.build(override) == {"config", "design"} | runs | SIMULATED
+    assert place.build(override) == {"resolve", "design"} | runs | SIMULATED
 
 
 def test_a_reuse_factor_that_compiles_to_the_same_object_simulates_nothing(place: Place) -> None:
-    assert place.build("hls.layers.fc1.reuse_factor=5") == {"config", "design", "report"} | units("fc1")
+    assert place.build("hls.layers.fc1.reuse_factor=5") == {"resolve", "design", "report"} | units("fc1")
 
 
 def test_a_wider_type_that_changes_no_value_of_a_layer_costs_its_text_alone(place: Place) -> None:
     """The same weights in another type for the whole kind: one layer names its own, and is left alone."""
     place.edit("conf/precision/eight.yaml", "layers:", "layers:\n  fc2: {precision: {weight: 'ap_fixed<8,2>'}}")
-    assert place.build() == {"config", "design"}
+    assert place.build() == {"resolve", "design"}
     place.edit("conf/precision/eight.yaml", 'weight: "ap_fixed<8,2>"', 'weight: "ap_fixed<9,2>"')
-    assert place.build() == {"config", "design", "reference"} | units("fc1") | SIMULATED
+    assert place.build() == {"resolve", "design", "reference"} | units("fc1") | SIMULATED
 
 
 def test_the_weights_of_a_layer_cost_that_layer(place: Place) -> None:
@@ -69,23 +69,23 @@ def test_comments_order_and_layout_of_a_configuration_cost_nothing(place: Place)
 
 @pytest.mark.parametrize("override", ["readout.decision_rule=first_to_threshold", "readout.decision_rule=null"])
 def test_the_decision_rule_costs_the_readout(place: Place, override: str) -> None:
-    runs = {"config", "extract", "float", "design"}
+    runs = {"resolve", "extract", "float", "design"}
     same = override.endswith("null")  # the default is the rule that was named
     changed = {"reference"} | units("readout") | SIMULATED
     assert place.build(override) == runs - {"float", "design"} if same else runs | changed
 
 
 def test_the_number_of_sequences_compiles_nothing(place: Place) -> None:
-    assert place.build("sim.sequences=3") == {"config", "float", "reference", "csim", "report"}
+    assert place.build("sim.sequences=3") == {"resolve", "float", "reference", "csim", "report"}
     assert place.report()["sequences"] == 3
 
 
 def test_what_only_synthesis_needs_costs_nothing_before_it(place: Place) -> None:
-    assert place.build("target.part=xczu7ev-ffvc1156-2-e", "target.clock_period=5") == {"config"}
+    assert place.build("target.part=xczu7ev-ffvc1156-2-e", "target.clock_period=5") == {"resolve"}
 
 
 def test_a_seed_that_changes_no_value_stops_where_that_is_seen(place: Place) -> None:
-    assert place.build("seed=1") == {"config", "stimulus", "extract", "float"}
+    assert place.build("seed=1") == {"resolve", "stimulus", "extract", "float"}
 
 
 def test_going_back_gives_the_same_bytes(place: Place) -> None:
@@ -164,7 +164,7 @@ def test_training_happens_when_what_it_rests_on_changes_and_only_then(place: Pla
     assert {"train", "extract"} <= place.build(trained)
     assert "train" not in place.build(trained, "hls.layers.fc1.precision.weight=ap_fixed<7,2>")
     place.edit("data.py", "def stimulus", "# the sequences\ndef stimulus")
-    assert place.build(trained) == {"config", "design", "reference", "stimulus"} | units("fc1") | SIMULATED
+    assert place.build(trained) == {"resolve", "design", "reference", "stimulus"} | units("fc1") | SIMULATED
     assert {"train", "extract", "compile:fc1"} <= place.build(trained, "model.train_kwargs.factor=1.5")
 
 
@@ -172,5 +172,5 @@ def test_a_build_that_fails_loses_nothing(place: Place) -> None:
     before = place.made()
     assert "no_such" in place.refused("model.source=model.py:no_such")
     # the step that failed has no success to its name any more; what it makes is the same, so it ends there
-    assert place.build() == {"config", "extract"}
+    assert place.build() == {"resolve", "extract"}
     assert place.made() == before
