@@ -97,15 +97,19 @@ layers:
 
 @dataclass(frozen=True)
 class Ran:
-    """What a build did and said."""
+    """What a build did and said: the tasks that ran, and those whose result came from the cache."""
 
     code: int
     out: str
     err: str
     tasks: set[str] = field(init=False)
+    reused: set[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "tasks", set(re.findall(r"^ *\d+\.\d\d s  (headers|\S+)", self.out, re.MULTILINE)))
+        line = r"^ *\d+\.\d\d s  (headers|\S+?)(?::[0-9a-f]{16})?(  \(from the cache\))?$"
+        lines = re.findall(line, self.out, re.MULTILINE)
+        object.__setattr__(self, "tasks", {name for name, cached in lines if not cached})
+        object.__setattr__(self, "reused", {name for name, cached in lines if cached})
 
     @property
     def error(self) -> str:
@@ -120,12 +124,22 @@ class Place:
     path: Path
 
     def doit(self, *arguments: str, **environment: str) -> Ran:
-        known = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(self.path / ".cache")}
-        command = [sys.executable, "-m", "doit", "-f", str(ROOT / "tasks" / "dodo.py"), "-d", ".", *arguments]
-        done = subprocess.run(
-            command, cwd=self.path, env={**known, **environment}, capture_output=True, text=True, check=False
+        process = self.start(*arguments, **environment)
+        out, err = process.communicate()
+        return Ran(process.returncode, out, err)
+
+    def start(self, *arguments: str, package: Path = ROOT, **environment: str) -> subprocess.Popen[str]:
+        """`doit`, running.
+
+        Args:
+            package: another copy of ours.
+        """
+        known = {**os.environ, "PYTHONPATH": str(package), "XDG_CACHE_HOME": str(self.path / ".cache")}
+        command = [sys.executable, "-m", "doit", "-f", str(package / "tasks" / "dodo.py"), "-d", ".", *arguments]
+        return subprocess.Popen(
+            command, cwd=self.path, env={**known, **environment}, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )
-        return Ran(done.returncode, done.stdout, done.stderr)
 
     def build(self, *overrides: str) -> set[str]:
         """The tasks that ran, save for the manifest, which follows many; the build has to succeed."""
@@ -162,9 +176,9 @@ class Place:
         found: dict[str, Any] = json.loads((self.path / "build" / "tiny" / "report.json").read_text())
         return found
 
-    def made(self) -> dict[str, bytes]:
-        """Every file below build/tiny by its path, except for those that hold times."""
-        folder = self.path / "build" / "tiny"
+    def made(self, name: str = "tiny") -> dict[str, bytes]:
+        """Every file below build/<name> by its path, except for those that hold times."""
+        folder = self.path / "build" / name
         timed = ("report.json", "report.md", "network.key", "manifest.json")
         return {
             str(path.relative_to(folder)): path.read_bytes()
