@@ -25,10 +25,10 @@ from generators.errors import ConfigError
 from generators.resolve import OTHER_NAMES
 from tasks.complaints import one_line
 from tasks.layout import CONF
-from tasks.settings import validated
+from tasks.settings import is_key, validated
 
 _FREE = ("hls.model.precision.", "hls.types.", "hls.layers.", "model.kwargs.", "model.train_kwargs.", "data.kwargs.")
-"""Maps in which an override may name a key that no file has."""
+"""Maps in which an override may name a key that neither a file nor the schema has."""
 _TYPE = re.compile(r"""(?<!["'\w])((?:ap_)?u?(?:fixed|int)\s*<[^<>"']*>)""")
 """A fixed-point type as it is written everywhere but on Hydra's command line, whose lexer knows no angle brackets."""
 
@@ -80,9 +80,19 @@ def prepared(override: str) -> str:
         _check_searched(value)
     # files use one name of a type, and an override by its other name has to reach the same entry
     key = re.sub(r"^(\+*hls\.types\.)(\w+)", lambda match: match[1] + OTHER_NAMES.get(match[2], match[2]), key)
-    if key.startswith(_FREE):
+    if _may_be_new(key):
         key = f"++{key}"
     return f"{key}={_TYPE.sub(lambda match: chr(34) + match[1] + chr(34), value)}"
+
+
+def _may_be_new(key: str) -> bool:
+    return key.startswith(_FREE) or is_key(key)
+
+
+def _as_given(override: str) -> str:
+    """Without the prefix of `_prepared`."""
+    text = override.removeprefix("++")
+    return text if _may_be_new(text.partition("=")[0]) else override
 
 
 def _check_searched(value: str) -> None:
@@ -122,8 +132,8 @@ class _Job:
             del config["hydra"]
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
         assert isinstance(plain, dict)
-        own = [text for text in job if text.partition("=")[0] in swept]
-        return _Job(list(job), {str(key): value for key, value in plain.items()}, own, searched)
+        own = [_as_given(text) for text in job if text.partition("=")[0] in swept]
+        return _Job([*map(_as_given, job)], {str(key): value for key, value in plain.items()}, own, searched)
 
 
 def _keys() -> list[str]:

@@ -233,6 +233,17 @@ def flattened(layers: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
+def is_key(dotted: str) -> bool:
+    """Whether the schema knows a key of that name, so that it may be set although no file has it."""
+    model: Any = Settings
+    for part in dotted.split("."):
+        field = model.model_fields.get(part) if isinstance(model, type) and issubclass(model, BaseModel) else None
+        if field is None:
+            return False
+        model = field.annotation
+    return not (isinstance(model, type) and issubclass(model, BaseModel))
+
+
 def _message(error: ValidationError) -> str:
     problem = error.errors(include_url=False)[0]
     parts = [str(part) for part in problem["loc"]]
