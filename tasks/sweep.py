@@ -113,6 +113,7 @@ def _launch(flags: Sequence[str], settings: Sequence[str], overrides: Sequence[s
     }
     chosen = {setting.lstrip("+").partition("=")[0] for setting in settings}
     own = [f"{key}={value}" for key, value in quiet.items() if key not in chosen]
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # it raises what it would otherwise print
     before, sys.argv = sys.argv, ["sweep", *flags, *own, *settings, *map(prepared, overrides)]
     try:
         hydra.main(version_base="1.3", config_path=str(variants.folder()), config_name="config")(job)()
