@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
+from doit.exceptions import UnmetDependency
 from doit.reporter import ConsoleReporter
 
 from tasks import record
@@ -64,8 +65,9 @@ class Console(ConsoleReporter):  # type: ignore[misc]
 
     def add_failure(self, task: Any, fail: Any) -> None:
         self._tally.running.pop(task.name, None)
-        if fail.report:
-            self._tally.bad.add(task.name)
+        self._tally.bad.add(task.name)
+        # what did not run because something before it failed is no error of its own
+        if fail.report and not isinstance(fail, UnmetDependency):
             self._line(f"error: {' '.join(fail.get_msg().split())}", sys.stderr)
 
     def runtime_error(self, msg: str) -> None:
@@ -159,11 +161,17 @@ def _live(stream: TextIO, tally: Tally) -> Live | None:
 def prepare() -> None:
     """From now on Ctrl-C and SIGTERM end the build with one line and no child left behind."""
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _interrupt)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _interrupt)
     sys.excepthook = _told
 
 
+interrupted = threading.Event()
+"""Set by the first signal: an import that it cuts short may raise anything else."""
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    interrupted.set()
     raise KeyboardInterrupt
 
 

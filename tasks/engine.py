@@ -52,7 +52,6 @@ class Step:
         function: `module:function` of what to call; it returns the inputs it discovered, or None.
         root: folder of the variant; names in the cache are relative to it.
         cache: the configuration of that name; None if running costs no more than copying.
-        ambient: inputs whose content follows from the rest, so that no key needs them.
         notes: file of `tasks.notes`.
     """
 
@@ -64,7 +63,6 @@ class Step:
     rests: Rests
     root: Path
     cache: Mapping[str, Any] | None
-    ambient: frozenset[Path]
     notes: Path
 
 
@@ -81,7 +79,6 @@ def task(
     notes: Path,
     after: Iterable[str] = (),
     cache: Mapping[str, Any] | None = None,
-    ambient: Iterable[Path] = (),
 ) -> dict[str, Any]:
     """A doit task that runs `function(**arguments)`.
 
@@ -90,11 +87,11 @@ def task(
         inputs: files; the step runs again when the bytes of one change.
         outputs: files the step writes, unless they are already what it would write.
         after: tasks that have to be done before.
-        root, notes, cache, ambient: as in `Step`.
+        root, notes, cache: as in `Step`.
     """
     label = basename if name is None else f"{basename}:{name}"
     step = Step(
-        label, function, dict(arguments), tuple(inputs), tuple(outputs), rests, root, cache, frozenset(ambient), notes
+        label, function, dict(arguments), tuple(inputs), tuple(outputs), rests, root, cache, notes
     )
     targets = [str(path) for path in step.outputs]
     made: dict[str, Any] = {
@@ -155,12 +152,12 @@ def _remove(outputs: Iterable[str]) -> None:
                 break
 
 
-def remove_variant(notes: Path) -> None:
-    """Remove all that the steps of a variant ever made there, and what is kept of their runs."""
+def remove_noted(notes: Path) -> None:
+    """Remove all that the steps with these notes ever made, what is kept of their runs, and their logs."""
     from tasks import notes as kept
 
     made = [path for known in kept.read(notes).values() for path in known["made"]]
-    _remove([*made, *map(str, notes.parent.glob("*.log")), str(notes)])
+    _remove([*made, *map(str, notes.parent.glob("*.log")), str(notes), str(notes.parent / ".lock")])
 
 
 def options(variants: Sequence[Variant]) -> dict[str, Any]:

@@ -34,10 +34,17 @@ EMISSION = ("generators/emit.py", "generators/templates/")
 _UNITS = ("top", "tb")
 
 
-_READ_ONLY = frozenset(
+_QUESTIONS = frozenset(
     ("list", "info", "help", "why", "results", "config", "schema", "dumpdb", "tabcompletion", "strace")
 )
 """Commands that change nothing, and so need not wait for a build."""
+_VALUED = frozenset((
+    "-f", "--file", "-d", "--dir", "-n", "--process", "-P", "--parallel-type", "-v", "--verbosity", "-r", "--reporter",
+    "-o", "--output-file", "--db-file", "--backend", "--check_file_uptodate", "--failure-verbosity",
+))
+"""Options of doit whose value is a word of its own."""
+_RESETS = frozenset(("clean", "forget", "ignore", "reset-dep"))
+"""Commands that run no step."""
 
 
 def variants() -> list[Variant]:
@@ -46,7 +53,7 @@ def variants() -> list[Variant]:
     try:
         BUILD.mkdir(parents=True, exist_ok=True)
         given = overrides()
-        if _command() not in _READ_ONLY:
+        if _command() not in _QUESTIONS:
             hold()
         return _only(configured.load(given))
     except HlspikeError as error:
@@ -83,9 +90,21 @@ def _only(every: list[Variant]) -> list[Variant]:
     return chosen
 
 
+def words() -> list[str]:
+    """What the command line names: a command, tasks and what they are asked; neither options nor overrides."""
+    found: list[str] = []
+    given = iter(sys.argv[1:])
+    for word in given:
+        if word in _VALUED:
+            next(given, None)
+        elif "=" not in word and not word.startswith("-"):
+            found.append(word)
+    return found
+
+
 def _command() -> str | None:
-    words = (word for word in sys.argv[1:] if "=" not in word and not word.startswith("-"))
-    return next((word for word in words if not word.isdigit()), None)
+    """None stands for a build."""
+    return next(iter(words()), None)
 
 
 def overrides() -> list[str]:
@@ -121,7 +140,6 @@ def step(
     tool: Tool | None = None,
     after: Iterable[str] = (),
     share: bool = True,
-    ambient: Iterable[Path] = (),
     function: str | None = None,
 ) -> dict[str, Any]:
     """The task of `variant` that runs `tasks.steps.<basename>(layout, **arguments)`.
@@ -154,7 +172,6 @@ def step(
         notes=variant.layout.notes,
         after=after,
         cache=variant.config["cache"] if share else None,
-        ambient=ambient,
     )
 
 
@@ -203,8 +220,13 @@ def network_key(variant: Variant) -> str:
 
 
 def known(variant: Variant) -> bool:
-    """Whether network.json is the network of this configuration, so that its layers can be named."""
+    """Whether network.json is the network of this configuration, so that its layers can be named.
+
+    A command that runs no step makes do with the latest network there was.
+    """
     try:
+        if _command() in _QUESTIONS | _RESETS:
+            return bool(units(variant))
         record = files.read_json(variant.layout.network_key)
         same = record["key"] == network_key(variant)
         return same and variant.layout.network.is_file() and all(
@@ -264,7 +286,8 @@ def headers(every: Iterable[Variant]) -> Iterator[dict[str, Any]]:
             continue
         done.add(place)
         tool = variant.tool
-        yield engine.task(
+        notes = place.parent / "steps.json"
+        made = engine.task(
             "headers",
             tool.identity,
             "tasks.steps:headers",
@@ -274,6 +297,7 @@ def headers(every: Iterable[Variant]) -> Iterator[dict[str, Any]]:
             # a precompiled header holds the paths of what it was made of, so these are content here
             rests=engine.Rests(tool.local, digests((*COMPILATION, "tasks/steps.py")), tool.content),
             root=place.parent,
-            notes=place.parent / "steps.json",
+            notes=notes,
             cache=variant.config["cache"],
         )
+        yield {**made, "clean": [(engine.remove_noted, [notes])]}

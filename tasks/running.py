@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from doit.exceptions import TaskFailed
 
 from generators.errors import ConfigError, HlspikeError, ToolError
-from tasks import files, locks, notes
+from tasks import console, files, locks, notes
 from tasks.cache import Cache, Damaged
 from tasks.engine import Step
 from tasks.layout import BUILD, HEADERS, PACKAGE
@@ -62,16 +62,22 @@ def _told(label: str, action: Callable[[], T]) -> T | TaskFailed:
     """What `action` returns; its errors as one line."""
     try:
         return action()
-    except HlspikeError as error:
-        return TaskFailed(" ".join(str(error).split("\n")))
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        return TaskFailed(f"{where}{error.strerror or error}; {label} needs it")
     except Exception as error:
-        log = BUILD / "internal-error.log"
-        with contextlib.suppress(OSError):
-            files.write(log, traceback.format_exc())
-        return TaskFailed(f"{label}: internal error, {type(error).__name__}: {error}; please report it with {log}")
+        if console.interrupted.is_set():
+            raise KeyboardInterrupt from None
+        return TaskFailed(_line(label, error))
+
+
+def _line(label: str, error: Exception) -> str:
+    if isinstance(error, HlspikeError):
+        return " ".join(str(error).split("\n"))
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror or error}; {label} needs it"
+    log = BUILD / "internal-error.log"
+    with contextlib.suppress(OSError):
+        files.write(log, "".join(traceback.format_exception(error)))
+    return f"{label}: internal error, {type(error).__name__}: {error}; please report it with {log}"
 
 
 def _run(step: Step) -> dict[str, Any]:
@@ -106,10 +112,11 @@ def _shared(step: Step, cache: Cache) -> tuple[list[Path], float, bool]:
     key = key_of(step)
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(cache.lock(key, lambda: _say(f"waiting for another build that makes {step.label}")))
+            stack.enter_context(cache.lock(key, lambda: _tell_waiting(step, key)))
         except OSError as error:
             _without_cache(error)
             return _made(step)
+        _making.add(key)
         reused = _reused(step, cache, key)
         if reused is not None:
             return *reused, True
@@ -138,7 +145,7 @@ def _reused(step: Step, cache: Cache, key: str) -> tuple[list[Path], float] | No
 
 def key_of(step: Step) -> str:
     """Of the content that the result follows from."""
-    inputs = sorted((_name(step, path), files.file_digest(path)) for path in step.inputs if path not in step.ambient)
+    inputs = sorted((_name(step, path), files.file_digest(path)) for path in step.inputs)
     outputs = sorted(_name(step, path) for path in step.outputs)
     content = step.function, step.rests.config, step.rests.code, step.rests.versions, inputs, outputs
     return files.digest(json.dumps([_SCHEMA, *content], sort_keys=True).encode())
@@ -184,7 +191,14 @@ def _shortest(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
+_making: set[str] = set()
+"""Keys that this process has made, or is making."""
 _said: set[str] = set()
+
+
+def _tell_waiting(step: Step, key: str) -> None:
+    if key not in _making:
+        _say(f"waiting for another build that makes {step.label}")
 
 
 def _without_cache(error: OSError) -> None:

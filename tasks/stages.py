@@ -7,7 +7,6 @@ are of the present design.
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -40,15 +39,11 @@ _RUNNING = ("flow", "vitis", "timeout", "licences", "granularity")
 
 def asked() -> tuple[Stage, ...]:
     """The stages that the command line names, in order."""
-    words = _words()
+    words = graph.words()
     if not words or words[0] in _OWN_COMMANDS:
         return ()
     parts = {part for word in words for part in (word.split(":") if word.startswith("vitis:") else [word])}
     return tuple(stage for stage in STAGES if stage in parts)
-
-
-def _words() -> list[str]:
-    return [word for word in sys.argv[1:] if "=" not in word and not word.startswith("-") and not word.isdigit()]
 
 
 def _wanted(variant: Variant) -> tuple[Stage, ...]:
@@ -242,7 +237,7 @@ def _tool(variant: Variant) -> dict[str, Any] | None:
     target = variant.config["target"]
     if asked():
         return _found(target["vitis"], target["flow"])
-    if _words()[:1] == ["why"]:
+    if graph.words()[:1] == ["why"]:
         with contextlib.suppress(InvalidDodoFile):
             return _found(target["vitis"], target["flow"])
     return None

@@ -34,7 +34,8 @@ def test_a_directory_may_be_moved(place: Place) -> None:
         ("hls.layers.fc1.precision.weight=ap_fixed<7,2>", units("fc1") | {"reference"}),
         ("hls.layers.lif1.precision.membrane=ap_fixed<11,5>", units("lif1") | {"reference"}),
         # the neurons behind a synapse read its result
-        ("hls.layers.fc1.precision.result=ap_fixed<11,5>", units("fc1", "lif1") | {"compile:top", "compile:tb", "reference"}),
+        ("hls.layers.fc1.precision.result=ap_fixed<11,5>",
+         units("fc1", "lif1") | {"compile:top", "compile:tb", "reference"}),
         ("hls.layers.lif1.reuse_factor=2", units("lif1")),
     ],
 )
