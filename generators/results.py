@@ -47,7 +47,7 @@ def rows(reports: Iterable[tuple[Sequence[str], Mapping[str, Any] | str | None]]
 
 def _overridden(overrides: Sequence[str]) -> Row:
     pairs = (override.lstrip("+").partition("=") for override in overrides)
-    return {key: value for key, _, value in pairs}
+    return {key: value.strip("'\"") for key, _, value in pairs}
 
 
 def _measured(report: Mapping[str, Any] | str | None) -> Row:

@@ -60,7 +60,7 @@ def test_a_variant_whose_csim_differs_says_so() -> None:
 
 
 def test_csv_keeps_every_digit_and_leaves_nothing_empty_but_none() -> None:
-    found = rows([(["hls.model.precision.weight=ap_fixed<8,2>"], report(1 / 3)), ([], None)])
+    found = rows([(['hls.model.precision.weight="ap_fixed<8,2>"'], report(1 / 3)), ([], None)])
     read = list(csv.DictReader(io.StringIO(csv_text(found))))
     assert read[0]["hls.model.precision.weight"] == "ap_fixed<8,2>"
     assert float(read[0]["accuracy_csim"]) == 1 / 3
