@@ -78,8 +78,7 @@ def _measured(report: Mapping[str, Any] | str | None) -> Row:
 
 def _synthesised(vitis: Mapping[str, Any]) -> Row:
     figures = {key: vitis.get(key) for key in ("latency_cycles", "interval", "clock_ns") if key in vitis}
-    resources = vitis.get("resources") or {}
-    figures |= {key.lower(): value for key, value in resources.items() if isinstance(value, int | float)}
+    figures |= {key.lower(): resource["used"] for key, resource in (vitis.get("resources") or {}).items()}
     return {f"vitis_{key}": value for key, value in figures.items()}
 
 

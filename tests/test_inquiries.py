@@ -124,11 +124,12 @@ def swept(built: Place, tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 def test_results_are_those_of_every_build_in_the_folder(swept: Place) -> None:
     shown = answer(swept, "results", f"--columns={KEY},status,timesteps")
+    # no accuracy differs, so the fewest bits are the front
     assert shown == f"""\
-{KEY}  status  timesteps
-ap_fixed<3,2>                    ok             24
-ap_fixed<9,2>                    ok             24
--                                ok             24
+  {KEY}  status  timesteps
+* ap_fixed<3,2>                    ok             24
+  ap_fixed<9,2>                    ok             24
+  -                                ok             24
 """
     assert answer(swept, "results", f"--columns={KEY}", f"{KEY}:ap_fixed<9,2>") == f"{KEY}\nap_fixed<9,2>\n"
 
@@ -146,7 +147,7 @@ def test_results_are_sorted_drawn_and_saved(swept: Place) -> None:
 def test_results_of_a_configuration_are_only_its_own(swept: Place) -> None:
     """Built; not built; and built, but of another configuration since."""
     asked = "cache.enabled=true", f"{KEY}=ap_fixed<9,2>,ap_fixed<5,2>"
-    assert answer(swept, "results", "--columns=status", *asked) == "status\nok\nnot built\n"
+    assert answer(swept, "results", "--columns=status", *asked) == "  status\n* ok\n  not built\n"
     assert answer(swept, "results", "--columns=status", "sim.sequences=3") == "status\noutdated\n"
     # a picture or another cache makes no other result
     assert answer(swept, "results", "--columns=status", "report.pictures=true") == "status\nok\n"

@@ -41,7 +41,7 @@ def test_a_row_holds_the_overrides_and_what_the_report_says() -> None:
 
 def test_all_rows_have_the_columns_of_any() -> None:
     vitis = {"version": "2024.1", "latency_cycles": 8, "interval": 3, "clock_ns": 4.2,
-             "resources": {"LUT": 2265, "DSP": 0}}
+             "resources": {"LUT": {"used": 2265, "available": 53200}, "DSP": {"used": 0, "available": 220}}}
     found = rows([(["seed=1"], report()), (["precision=w6"], report(vitis=vitis, reused=9)), (["seed=2"], None)])
     assert {tuple(row) for row in found} == {(
         "name", "seed", "precision", "status", "accuracy_float", "accuracy_reference", "accuracy_csim",
