@@ -7,7 +7,7 @@ from typing import Any
 
 from doit import create_after
 
-from generators.vitis.script import STAGES
+from generators.vitis import STAGES
 from tasks import engine, graph, stages
 from tasks.layout import PICTURES
 
@@ -291,24 +291,36 @@ def task_schema() -> Tasks:
     yield engine.inquiry("schema", "tasks.schema:write")
 
 
-_CREATORS: dict[Any, list[str]] = {
+_LAYERS: dict[Any, list[str]] = {
     task_design: ["design"], task_generate: ["generate"], task_compile: ["compile"], task_link: ["link"],
-    task_scripts: ["scripts", "layer", "cosim_data"], task_request: ["request"], task_vitis: ["vitis"],
-    task_figures: ["figures"], task_reference: ["reference"], task_csim: ["csim"], task_report: ["report"],
-    task_stage: [*STAGES], task_manifest: ["manifest"],
+    task_scripts: ["scripts", "layer", "cosim_data"], task_reference: ["reference"], task_csim: ["csim"],
+    task_report: ["report"], task_manifest: ["manifest"],
 }
-"""Of tasks that depend on which layers there are → what they are called."""
+"""Creators of tasks that depend on which layers there are → what the tasks are called."""
+_VITIS: dict[Any, list[str]] = {
+    task_request: ["request"], task_vitis: ["vitis"], task_figures: ["figures"], task_stage: [*STAGES]
+}
+"""Likewise, for Vitis HLS."""
+_ANSWERS = (task_why, task_cache, task_results, task_config, task_schema)
 
+if graph.words() in ([], ["build"]):
+    # Looking at the tasks that only other commands name would take a build with nothing to do a third of its time.
+    _unused = [*_ANSWERS, *(_VITIS if not any(map(stages.has_figures, VARIANTS)) else ())]
+    for _creator in _unused:
+        del globals()[_creator.__name__]
+        _VITIS.pop(_creator, None)
 
-def _hardware() -> Tasks:
-    for creator in _CREATORS:
-        yield from creator()
-
-
-if not all(graph.known(variant) for variant in VARIANTS):
+if not all(map(graph.known, VARIANTS)):
     # Which layers there are is known only when the network has been extracted. One creator makes all of these tasks,
     # because doit sees that one makes what another reads only among tasks that it is given together.
-    delayed = [basename for basenames in _CREATORS.values() for basename in basenames]
-    task_hardware = create_after(executed="extract", creates=delayed)(_hardware)
-    del task_design, task_generate, task_compile, task_link, task_scripts, task_request, task_vitis, task_figures
-    del task_reference, task_csim, task_report, task_stage, task_manifest
+    _delayed = {**_LAYERS, **_VITIS}
+    for _creator in _delayed:
+        del globals()[_creator.__name__]
+
+    def _hardware() -> Tasks:
+        for creator in _delayed:
+            yield from creator()
+
+    task_hardware = create_after(executed="extract", creates=[name for names in _delayed.values() for name in names])(
+        _hardware
+    )

@@ -7,12 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from generators.vitis import Stage, script
 from generators.vitis import figures as side_by_side
-from generators.vitis import script
 from generators.vitis.composition import composed
 from generators.vitis.parse import parse
 from generators.vitis.report import SynthesisReport
-from generators.vitis.script import Stage
 from tasks import files
 from tasks.layout import Layout
 

@@ -238,8 +238,15 @@ def known(variant: Variant) -> bool:
 
 def units(variant: Variant) -> list[str]:
     """The units of generated code: a file pair per layer, the top, the test bench."""
-    layers = files.read_json(variant.layout.network)["layers"]
-    return [*identifiers(layer["name"] for layer in layers).values(), *_UNITS]
+    network = variant.layout.network
+    return list(_units(network, tuple(files.signature(network))))
+
+
+@cache
+def _units(network: Path, signature: tuple[int, ...]) -> tuple[str, ...]:
+    """`signature` is that of `network`: the file is read once as long as it stands."""
+    layers = files.read_json(network)["layers"]
+    return *identifiers(layer["name"] for layer in layers).values(), *_UNITS
 
 
 def included(variant: Variant, unit: str) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 BUILD = Path(os.environ.get("HLSPIKE_BUILD") or "build")
@@ -31,7 +32,7 @@ PICTURES = {
 
 @dataclass(frozen=True)
 class Layout:
-    """The folder of one variant of a build."""
+    """The folder of one variant of a build. Paths that are asked for many times are made once."""
 
     root: Path
 
@@ -76,10 +77,12 @@ class Layout:
     def units(self) -> Path:
         return self.root / "units"
 
+    @cache  # noqa: B019 - layouts are few, and live as long as the process
     def unit(self, unit: str) -> Path:
         """What the text of a unit is made of; its arrays are beside it."""
         return self.units / f"{unit}.json"
 
+    @cache  # noqa: B019 - layouts are few, and live as long as the process
     def unit_arrays(self, unit: str) -> Path:
         return self.units / f"{unit}.npz"
 
@@ -95,6 +98,7 @@ class Layout:
     def bench_data(self) -> Path:
         return self.bench / "data"
 
+    @cache  # noqa: B019 - layouts are few, and live as long as the process
     def sources(self, unit: str) -> tuple[Path, ...]:
         """The generated files of a unit; the last is the one to compile."""
         if unit == "tb":
@@ -107,6 +111,7 @@ class Layout:
         bench = {path: self.bench / path.name for path in sorted(BENCH.iterdir()) if path.suffix in (".h", ".cpp")}
         return kernels | bench
 
+    @cache  # noqa: B019 - layouts are few, and live as long as the process
     def compiled(self, unit: str) -> Path:
         return self.root / "csim" / f"{unit}.o"
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
+from inspect import Parameter, Signature
 from typing import Any
 
 from doit.dependency import FileChangedChecker, UptodateCalculator
@@ -35,6 +36,8 @@ class Standing(UptodateCalculator):  # type: ignore[misc]
         rests: plain JSON, kind → what of that kind the result rests on beside files.
     """
 
+    # doit asks for it once per task; working it out takes longer than most answers
+    __signature__ = Signature([Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in ("task", "values")])
     store: Any = None
     """doit's record, once a task has been looked at."""
     tasks: Mapping[str, Any]

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from generators.vitis import script
-from generators.vitis.script import Stage
+from generators.vitis import Stage, script
 from generators.vitis.sources import DEFINED, resolved
 from tasks import files
 from tasks.layout import Layout

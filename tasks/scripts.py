@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from generators.vitis import script
-from generators.vitis.script import Stage
+from generators.vitis import STAGES, Stage, script
 from tasks import files
 from tasks.layout import Layout
 
@@ -19,7 +18,7 @@ def scripts(layout: Layout, target: Target, units: Sequence[str]) -> None:
     from generators.emit import render
 
     data = "data" if target["cosim_sequences"] else "../tb/data"
-    _write_scripts(layout.scripts(), script.whole(units, data), target, script.STAGES)
+    _write_scripts(layout.scripts(), script.whole(units, data), target, STAGES)
     files.write(layout.readme, render("vitis/README", {"data": data}))
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from doit.exceptions import InvalidDodoFile
 
 from generators.errors import ToolError
-from generators.vitis.script import STAGES, Stage
+from generators.vitis import STAGES, Stage
 from tasks import engine, graph
 from tasks.variants import Variant
 

@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from generators.errors import ToolError
-from generators.vitis import script
+from generators.vitis import Stage, script
 from generators.vitis.diagnosis import Diagnosis, judged
 from generators.vitis.diagnosis import Stage as Judged
 from generators.vitis.log import version
 from generators.vitis.parse import parse
 from generators.vitis.report import SynthesisReport
-from generators.vitis.script import Stage
 from tasks import files, licences, vitis
 from tasks.layout import PACKAGES, Layout
 from tasks.vitis import Tool

@@ -168,7 +168,7 @@ def test_a_sweep_is_one_graph_with_shared_steps_once_and_one_table(own_cache: Pa
     assert [row.split(",")[:4] for row in rows] == [
         ["tiny", factor, seed, "ok"] for factor in ("1", "5") for seed in ("0", "1")
     ]
-    assert re.findall(r"^ *([15]) +([01])  (\w+) ", ran.out, re.MULTILINE) == [
+    assert re.findall(r"^[* ] ([15]) +([01]) +(\w+) ", ran.out, re.MULTILINE) == [
         (factor, seed, "ok") for factor in ("1", "5") for seed in ("0", "1")
     ]
     again = place.doit("build", CACHED, *SWEPT, XDG_CACHE_HOME=str(own_cache))

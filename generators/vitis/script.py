@@ -8,12 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from generators.errors import ConfigError
+from generators.vitis import STAGES, Stage
 
-Stage = Literal["csynth", "cosim", "export", "impl"]
-STAGES: tuple[Stage, ...] = ("csynth", "cosim", "export", "impl")
 TOP = "snn_top"
 BENCH = ("tb", "harness", "npy")
 BENCH_DATA = ("input", "lengths", "expected")
