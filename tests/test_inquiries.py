@@ -124,12 +124,12 @@ def swept(built: Place, tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 def test_results_are_those_of_every_build_in_the_folder(swept: Place) -> None:
     shown = answer(swept, "results", f"--columns={KEY},status,timesteps")
-    # no accuracy differs, so the fewest bits are the front
+    # a star marks the front of accuracy against bits of weights
     assert shown == f"""\
   {KEY}  status  timesteps
 * ap_fixed<3,2>                    ok             24
   ap_fixed<9,2>                    ok             24
-  -                                ok             24
+* -                                ok             24
 """
     assert answer(swept, "results", f"--columns={KEY}", f"{KEY}:ap_fixed<9,2>") == f"{KEY}\nap_fixed<9,2>\n"
 
