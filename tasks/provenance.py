@@ -80,10 +80,12 @@ def _files(job: Sequence[str]) -> Iterator[tuple[str, str, ConfigResult]]:
     """(path without suffix, package, content) of every file that takes part, a later one over those before it."""
     loader = GlobalHydra.instance().config_loader()
     assert isinstance(loader, ConfigLoaderImpl)
+    # only this one knows of a hydra.searchpath among the overrides
+    _, repository = loader._parse_overrides_and_create_caching_repo("config", list(job))
     for default in loader.compute_defaults_list("config", list(job), RunMode.RUN).defaults:
         path = default.config_path
         if path is not None and not path.startswith("hydra"):
-            loaded = loader.repository.load_config(path)
+            loaded = repository.load_config(path)
             assert loaded is not None
             yield path, default.package or "", loaded
 
