@@ -29,8 +29,9 @@ from tasks.settings import is_key, validated
 
 _FREE = ("hls.model.precision.", "hls.types.", "hls.layers.", "model.kwargs.", "model.train_kwargs.", "data.kwargs.")
 """Maps in which an override may name a key that neither a file nor the schema has."""
-_TYPE = re.compile(r"""(?<!["'\w])((?:ap_)?u?(?:fixed|int)\s*<[^<>"']*>)""")
-"""A fixed-point type as it is written everywhere but on Hydra's command line, whose lexer knows no angle brackets."""
+_TYPE = re.compile(r"""(?<!["'\w])([A-Za-z]\w*\s*<[^<>"']*>)""")
+"""A type, or what its author takes for one, as it is written everywhere but on Hydra's command line, whose lexer knows
+no angle brackets."""
 
 
 class Shipped(SearchPathPlugin):

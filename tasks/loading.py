@@ -31,7 +31,8 @@ def load_callable(key: str, source: str) -> Callable[..., Any]:
     if found is None:
         raise ConfigError(f"{key}: {place} has no '{attribute}'; define it or correct the name")
     if not callable(found):
-        raise ConfigError(f"{key}: '{attribute}' of {place} is a {type(found).__name__}, it must be callable")
+        kind = type(found).__name__
+        raise ConfigError(f"{key}: '{attribute}' of {place} is of type {kind}; name a function or a class")
     return found  # type: ignore[no-any-return]
 
 

@@ -34,6 +34,8 @@ def resolve(layout: Layout, config: Config) -> None:
 
 def stimulus(layout: Layout, data: Config, input_shape: list[int], seed: int) -> list[Path]:
     """Make or read the sequences that every executor runs."""
+    from zipfile import BadZipFile
+
     import numpy as np
 
     from generators.stimulus import Stimulus
@@ -48,8 +50,10 @@ def stimulus(layout: Layout, data: Config, input_shape: list[int], seed: int) ->
             raise ConfigError(f"data.kwargs: a file takes no arguments, found {data['kwargs']}; remove them")
         try:
             made: Any = arrays.read_npz(source)
-        except (OSError, ValueError) as error:
-            raise DataError(f"data.source: {source} is no .npz of plain arrays: {error}") from None
+        except (OSError, ValueError, BadZipFile):
+            raise DataError(
+                f"data.source: {source} is no .npz of plain arrays; write it with numpy.savez(path, frames=…)"
+            ) from None
         found.append(Path(source))
     else:
         made = loading.call("data.source", source, found, seed=seed, **data["kwargs"])

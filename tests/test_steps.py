@@ -1,0 +1,168 @@
+"""Steps that read what a user brings: modules, parameters, training, sequences; each refusal by its whole message."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from generators.errors import ConfigError, DataError, HlspikeError
+from tasks import steps
+from tasks.arrays import read_npz
+from tasks.layout import Layout
+from tasks.module import load_module
+
+CODE = """
+import numpy as np
+import torch
+from torch import nn
+
+def build(size=3): return nn.Linear(size, 2)
+def no_module(): return 3
+def train(module, *, seed): return {**module.state_dict(), "bias": torch.tensor([5.0, 6.0])}
+def train_nothing(module, *, seed): return None
+def train_lists(module, *, seed): return {"weight": [1.0]}
+def stimulus(seed): return {"frames": np.zeros((2, 4, 3)) + seed}
+def only_frames(seed): return np.zeros((2, 4, 3))
+def flat(seed): return {"frames": np.zeros((2, 4, 9))}
+"""
+MODEL: dict[str, Any] = {
+    "source": "steps_code.py:build", "kwargs": {}, "checkpoint": None, "input_shape": [3],
+    "train": "steps_code.py:train", "train_kwargs": {},
+}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A working directory with code; it is forgotten afterwards."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "steps_code.py").write_text(CODE)
+    yield tmp_path
+    sys.modules.pop("steps_code", None)
+
+
+def refuses(kind: type[HlspikeError], message: str) -> Any:
+    return pytest.raises(kind, match=f"^{re.escape(message)}$")
+
+
+def run_stimulus(source: str, **kwargs: Any) -> list[Path]:
+    return steps.stimulus(Layout(Path("build/x")), {"source": source, "kwargs": kwargs}, [3], 1)
+
+
+def test_sequences_come_from_a_callable_or_from_a_file(here: Path) -> None:
+    assert Path("steps_code.py") in run_stimulus("steps_code.py:stimulus")
+    made = read_npz("build/x/stimulus.npz")
+    assert (made["frames"].shape, made["frames"].max(), made["lengths"].tolist()) == ((2, 4, 3), 1.0, [4, 4])
+    np.savez("given.npz", frames=np.ones((1, 2, 3)), labels=[1], lengths=[2])
+    assert run_stimulus("given.npz") == [Path("given.npz")]
+    assert read_npz("build/x/stimulus.npz")["labels"].tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("source", "kwargs", "kind", "message"),
+    [
+        ("none.npz", {}, DataError, "data.source: there is no file none.npz; paths are relative to {here}"),
+        ("given.npz", {"a": 1}, ConfigError, "data.kwargs: a file takes no arguments, found {{'a': 1}}; remove them"),
+        ("pickled.npz", {}, DataError,
+         "data.source: pickled.npz is no .npz of plain arrays; write it with numpy.savez(path, frames=…)"),
+        ("text.npz", {}, DataError,
+         "data.source: text.npz is no .npz of plain arrays; write it with numpy.savez(path, frames=…)"),
+        ("steps_code.py:only_frames", {}, DataError,
+         "data.source: steps_code.py:only_frames returned a ndarray; return a dict with 'frames'"),
+        ("steps_code.py:flat", {}, DataError,
+         "data: frames have shape (2, 4, 9), but model.input_shape asks for (N, T, 3); reshape them or set "
+         "model.input_shape"),
+        ("steps_code.py:stimulus", {"speed": 2}, ConfigError,
+         "data.source: steps_code.py:stimulus raised TypeError: stimulus() got an unexpected keyword argument 'speed'"),
+    ],
+)
+def test_sequences_that_are_none_are_refused(
+    here: Path, source: str, kwargs: dict[str, Any], kind: type[HlspikeError], message: str
+) -> None:
+    np.savez("given.npz", frames=np.ones((1, 2, 3)))
+    np.savez("pickled.npz", frames=np.array([{}], object))
+    Path("text.npz").write_text("frames")
+    with refuses(kind, message.format(here=here)):
+        run_stimulus(source, **kwargs)
+
+
+def test_a_module_is_loaded_with_its_checkpoint() -> None:
+    own = nn.Linear(3, 2)
+    torch.save(own.state_dict(), "own.pt")
+    found: list[Path] = []
+    module = load_module(MODEL, 0, "own.pt", found)
+    assert torch.equal(module.weight, own.weight)  # type: ignore[arg-type]
+    assert Path("steps_code.py") in found
+
+
+def test_a_seed_makes_the_same_module() -> None:
+    first, again, other = (load_module(MODEL, seed, None, []).state_dict()["weight"] for seed in (1, 1, 2))
+    assert torch.equal(first, again) and not torch.equal(first, other)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("net.nir", "model.source: net.nir: NIR graphs are not read yet; name a callable"),
+        ("steps_code.py:no_module", "model.source: steps_code.py:no_module returned a int; return an nn.Module"),
+    ],
+)
+def test_what_is_no_module_is_refused(source: str, message: str) -> None:
+    with refuses(ConfigError, message):
+        load_module({**MODEL, "source": source}, 0, None, [])
+
+
+@pytest.mark.parametrize(
+    ("kept", "problem"),
+    [
+        (None, "there is no file kept.pt; paths are relative to {here}"),
+        (nn.Linear(3, 2), "kept.pt is no file of tensors alone; save it with torch.save(module.state_dict(), path)"),
+        ([torch.zeros(1)], "kept.pt holds a list; save module.state_dict()"),
+        ({"weight": torch.zeros(2, 3)},
+         "kept.pt does not fit the module, it has no 'bias'; save the state_dict of this module"),
+        ({"weight": torch.zeros(2, 4), "bias": torch.zeros(2)},
+         "kept.pt does not fit the module, 'weight' has shape (2, 4), but (2, 3) there; set model.kwargs"),
+        ({"weight": torch.zeros(2, 3), "bias": 3.0},
+         "kept.pt does not fit the module, 'bias' is a float, not a tensor; save the state_dict of this module"),
+        ({"weight": torch.zeros(2, 3), "bias": torch.zeros(2), "beta": torch.zeros(1)},
+         "kept.pt does not fit the module, which has no 'beta'; save the state_dict of this module"),
+    ],
+)
+def test_a_checkpoint_that_is_not_the_modules_is_refused(here: Path, kept: Any, problem: str) -> None:
+    if kept is not None:
+        torch.save(kept, "kept.pt")
+    with refuses(ConfigError, f"model.checkpoint: {problem.format(here=here)}"):
+        load_module(MODEL, 0, "kept.pt", [])
+
+
+@pytest.mark.parametrize("data", [b"", b"PK\x03\x04 cut off", b"no checkpoint"])
+def test_a_file_that_is_no_checkpoint_is_refused(data: bytes) -> None:
+    Path("kept.pt").write_bytes(data)
+    with pytest.raises(ConfigError, match=r"^model\.checkpoint: kept\.pt [^\n]*; save it with torch\.save\([^\n]*$"):
+        load_module(MODEL, 0, "kept.pt", [])
+
+
+def test_what_is_trained_is_kept(here: Path) -> None:
+    layout = Layout(Path("build/x"))
+    assert Path("steps_code.py") in steps.train(layout, MODEL, 0)
+    assert torch.load(layout.state_dict, weights_only=True)["bias"].tolist() == [5.0, 6.0]
+
+
+@pytest.mark.parametrize(
+    ("train", "problem"),
+    [
+        ("train_nothing", "steps_code.py:train_nothing returned a NoneType; return a state_dict"),
+        ("train_lists", "'weight' of what steps_code.py:train_lists returned is a list; return module.state_dict()"),
+    ],
+)
+def test_training_that_returns_no_state_dict_is_refused(train: str, problem: str) -> None:
+    with refuses(ConfigError, f"model.train: {problem}"):
+        steps.train(Layout(Path("build/x")), {**MODEL, "train": f"steps_code.py:{train}"}, 0)
