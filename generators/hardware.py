@@ -106,7 +106,8 @@ def _summary(report: Report) -> Iterator[str]:
 
 def _rows(report: Report) -> list[list[str]]:
     """A layer per row: each estimate, and the figure of Vitis where there is one."""
-    found = {layer["name"]: layer for layer in report.get("vitis", {}).get("layers", ())}
+    vitis = report.get("vitis", {})
+    found = {layer["name"]: layer for layer in vitis.get("layers", ())}
     rows = [["layer", "cycles (estimate)", "multipliers", "adders", "weight bits", "state bits", "BRAM_18K (estimate)"]]
     if found:
         rows[0] += ["cycles", "interval", *_RESOURCES]
@@ -117,8 +118,7 @@ def _rows(report: Report) -> list[list[str]]:
         if found:
             one = found.get(layer["name"])
             if layer is total:
-                one = {**report["vitis"]}
-                one["resources"] = {name: value["used"] for name, value in one["resources"].items()}
+                one = {**vitis, "resources": {name: value["used"] for name, value in vitis["resources"].items()}}
             row += [*_figures(one)] if one else ["-"] * (2 + len(_RESOURCES))
         rows.append(row)
     return rows

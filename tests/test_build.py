@@ -19,7 +19,7 @@ def units(*names: str) -> set[str]:
 
 def test_the_first_build_makes_everything_and_the_second_nothing(tmp_path: Path) -> None:
     place = furnished(tmp_path)
-    shared = {"resolve", "stimulus", "extract", "float", "kernels", "headers", "design", "reference"}
+    shared = {"resolve", "stimulus", "extract", "float", "kernels", "headers", "design", "reference", "scripts"}
     assert place.build() == shared | units(*UNITS) | SIMULATED
     assert place.build() == set()
 
@@ -82,7 +82,9 @@ def test_the_number_of_sequences_compiles_nothing(place: Place) -> None:
 
 
 def test_what_only_synthesis_needs_costs_nothing_before_it(place: Place) -> None:
-    assert place.build("target.part=xczu7ev-ffvc1156-2-e", "target.clock_period=5") == {"resolve"}
+    assert place.build("target.part=xczu7ev-ffvc1156-2-e") == {"resolve", "scripts"}
+    # the estimate is told in microseconds too
+    assert place.build("target.clock_period=5") == {"resolve", "scripts", "report"}
 
 
 def test_a_seed_that_changes_no_value_stops_where_that_is_seen(place: Place) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from generators.vitis.diagnosis import KINDS, Diagnosis, Kind, Stage, diagnose
+from generators.vitis.diagnosis import KINDS, Diagnosis, Kind, Stage, diagnose, judged
 from generators.vitis.log import version
 
 REPORTS = Path(
@@ -308,3 +308,40 @@ def test_every_kind_is_reached_and_is_plain_json() -> None:
         "first_error": "Address already in use",
         "retriable": True,
     }
+
+
+COSIM: tuple[Stage, ...] = ("csim", "csynth", "cosim")
+SETUP = "STEP setup OK\n"
+PARTS = {stage: GOOD[stage] + f"STEP {stage} OK\n" for stage in COSIM}
+
+
+def test_a_run_of_several_steps_succeeded_if_each_did() -> None:
+    assert judged(COSIM, 0, SETUP + "".join(PARTS.values()), fresh=True, transactions=3) is None
+
+
+@pytest.mark.parametrize("failing", COSIM)
+def test_the_step_that_failed_is_named_and_no_other(failing: Stage) -> None:
+    log = SETUP
+    for stage in COSIM:
+        if stage == failing:
+            log += f"{UNDECLARED}\nSTEP {stage} FAIL C++\n"
+            break
+        log += PARTS[stage]
+    found = judged(COSIM, 1, log, fresh=False)
+    assert found is not None and found.message.startswith(f"{failing}: ") and found.first_error == UNDECLARED
+
+
+def test_a_failure_within_a_step_counts_though_the_step_says_that_all_is_well() -> None:
+    log = SETUP + f"{UNDECLARED}\n" + "".join(PARTS.values())
+    found = judged(COSIM, 0, log, fresh=True, transactions=3)
+    assert found is not None and found.message.startswith("csim: ")
+
+
+def test_a_set_up_that_failed_is_the_first_step_s() -> None:
+    found = judged(("csynth",), 1, f"{PART}\nSTEP setup FAIL part\n", fresh=False)
+    assert found is not None and (found.kind, found.first_error) == ("part not installed", PART)
+
+
+def test_a_run_that_ended_within_a_step_is_that_step_s() -> None:
+    found = judged(COSIM, -9, SETUP + PARTS["csim"] + "INFO: [HLS 200-10] Analyzing\n", fresh=False)
+    assert found is not None and (found.kind, found.message.partition(":")[0]) == ("killed", "csynth")

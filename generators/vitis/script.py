@@ -78,7 +78,7 @@ def tcl_values(project: Project, target: Mapping[str, Any]) -> dict[str, Any]:
         "bench_cflags": tcl_word(_BENCH_CPP),
         "part": tcl_word(target["part"]),
         "period": f"{target['clock_period']:g}",
-        "uncertainty": tcl_word(_uncertainty(target)),
+        "uncertainty": _uncertainty(target),
         "flow_target": target["flow_target"],
         "rtl": target["rtl"],
         "reset": " ".join(_reset_options(target)),
