@@ -17,8 +17,6 @@ from tasks import files, notes
 from tasks.layout import BENCH_UNITS, PICTURES, Layout
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from generators.ir import Network
     from generators.stimulus import Stimulus
 
@@ -74,13 +72,20 @@ def train(layout: Layout, model: Config, seed: int) -> list[Path]:
     import torch
 
     from tasks import loading
+    from tasks.module import load_module
 
     found: list[Path] = []
-    module = _module(model, seed, model["checkpoint"], found)
+    module = load_module(model, seed, model["checkpoint"], found)
     torch.manual_seed(seed)
     state = loading.call("model.train", model["train"], found, module, seed=seed, **model["train_kwargs"])
     if not isinstance(state, Mapping):
         raise ConfigError(f"model.train: {model['train']} returned a {type(state).__name__}; return a state_dict")
+    for name, value in state.items():
+        if not isinstance(value, torch.Tensor):
+            raise ConfigError(
+                f"model.train: '{name}' of what {model['train']} returned is a {type(value).__name__}; "
+                "return module.state_dict()"
+            )
     buffer = io.BytesIO()
     torch.save({name: value.detach().clone() for name, value in state.items()}, buffer)
     files.write(layout.state_dict, buffer.getvalue())
@@ -91,9 +96,10 @@ def extract(layout: Layout, model: Config, readout: Config, seed: int, state: st
     """Read the network and its parameters out of the PyTorch module."""
     from generators.extract.torch_module import extract as read
     from tasks import arrays
+    from tasks.module import load_module
 
     found: list[Path] = []
-    module = _module(model, seed, state, found)
+    module = load_module(model, seed, state, found)
     network, parameters = read(module, tuple(model["input_shape"]), readout)
     arrays.write_npz(layout.weights, parameters)
     files.write_json(layout.network, network.to_json())
@@ -108,11 +114,12 @@ def run_float(
     """Run the PyTorch module itself, in float64."""
     from generators.extract.executor import run_float as run
     from tasks import arrays
+    from tasks.module import load_module
 
     found: list[Path] = []
     played = _stimulus(layout).head(sequences)
     network = _network(layout).bounded(played.frames.shape[1])
-    module = _module(model, seed, state, found)
+    module = load_module(model, seed, state, found)
     arrays.write_npz(layout.trace("float"), run(module, network, played, trace))
     return found
 
@@ -276,47 +283,6 @@ def manifest(
     made = manifests.described(layout, config, overrides, versions, outputs)
     files.write_json(layout.manifest, made)
     return list(made["inputs"])
-
-
-def _module(model: Config, seed: int, state: str | None, found: list[Path]) -> nn.Module:
-    """The user's module with its parameters; what it was made from is added to `found`."""
-    import torch
-
-    from tasks import loading
-
-    if model["source"].endswith(".nir"):
-        raise ConfigError(f"model.source: {model['source']}: NIR graphs are not read yet; name a callable")
-    torch.manual_seed(seed)
-    module = loading.call("model.source", model["source"], found, **model["kwargs"])
-    if not isinstance(module, torch.nn.Module):
-        raise ConfigError(f"model.source: {model['source']} returned a {type(module).__name__}; return an nn.Module")
-    if state is not None:
-        _load_state(module, state)
-    return module
-
-
-def _load_state(module: nn.Module, path: str) -> None:
-    import pickle
-
-    import torch
-
-    if not Path(path).is_file():
-        raise ConfigError(f"model.checkpoint: there is no file {path}; paths are relative to {Path.cwd()}")
-    try:
-        state = torch.load(path, weights_only=True, map_location="cpu")
-    except pickle.UnpicklingError:
-        raise ConfigError(
-            f"model.checkpoint: {path} holds more than tensors; save it with torch.save(module.state_dict(), path)"
-        ) from None
-    except Exception as error:
-        raise ConfigError(f"model.checkpoint: {path} cannot be read: {type(error).__name__}") from None
-    if not isinstance(state, Mapping):
-        raise ConfigError(f"model.checkpoint: {path} holds a {type(state).__name__}; save module.state_dict()")
-    try:
-        module.load_state_dict(dict(state), strict=True)
-    except RuntimeError as error:
-        problem = " ".join(str(error).split())
-        raise ConfigError(f"model.checkpoint: {path} does not fit the module: {problem}") from None
 
 
 def _network(layout: Layout) -> Network:
