@@ -95,8 +95,8 @@ def test_a_faulty_override_is_told_in_one_line(override: str, message: str) -> N
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("defaults: [_self_, model: nothing]\nname: x\n",
-         "model/nothing: there is no such file in the configuration; correct the defaults list that names it"),
+        ("defaults: [_self_, shape: nothing]\nname: x\n",
+         "shape/nothing: there is no such file in the configuration; correct the defaults list that names it"),
         ("name: [1\n", "{file}:2: is no YAML: expected ',' or ']', but got '<stream end>'"),
         ("name: ${nme}\n", "name: ${nme} names no key, did you mean 'name'; correct the reference"),
     ],

@@ -30,7 +30,7 @@ def place(built: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pl
     [
         ("sed=1", "sed: there is no such key or group, did you mean 'seed'; see conf/config.yaml"),
         ("seed=x", "seed: must be an integer, found 'x'"),
-        ("precision=ten", "precision: there is no 'ten'; choices are eight"),
+        ("precision=ten", "precision: there is no 'ten'; choices are eight, w16, w4, w6, w8, wide"),
         ("csim.compiler=no-g++", "csim.compiler: there is no 'no-g++' on the PATH; install g++ or name another"),
         ("hls.layers.fc1.reuse_factor=7",
          "hls.layers.fc1.reuse_factor: 7 does not divide the 30 products of layer 'fc1'; the nearest legal values are "
@@ -39,8 +39,8 @@ def place(built: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pl
          "hls.layers.fc: there is no such layer, did you mean 'fc2'; layers are input, fc1, lif1, fc2, lif2, readout"),
         ("hls.layers.fc1.precision.weight=ap_fxed<8,2>",
          "hls.layers.fc1.precision.weight: 'ap_fxed<8,2>' is not a fixed-point type; write ap_fixed<W,I>, "
-         "ap_fixed<W,I,Q,O>, ap_ufixed<W,I,Q,O>, ap_int<W>, ap_uint<W> or ap_fixed_W_I_Q_O, with Q one of TRN, TRN_ZERO, "
-         "RND, RND_ZERO, RND_INF, RND_MIN_INF, RND_CONV and O one of WRAP, SAT, SAT_ZERO, SAT_SYM"),
+         "ap_fixed<W,I,Q,O>, ap_ufixed<W,I,Q,O>, ap_int<W>, ap_uint<W> or ap_fixed_W_I_Q_O, with Q one of TRN, "
+         "TRN_ZERO, RND, RND_ZERO, RND_INF, RND_MIN_INF, RND_CONV and O one of WRAP, SAT, SAT_ZERO, SAT_SYM"),
         ("model.source=none.py:build", "model.source: there is no file none.py; paths are relative to {here}"),
         ("model.source=broken.py:build",
          "model.source: importing broken.py raised ZeroDivisionError: division by zero"),
