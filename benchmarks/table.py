@@ -1,10 +1,10 @@
-"""The table of experiments in README.md: what each shipped point reaches at each precision.
+"""The table of experiments in README.md and docs/: what each shipped point reaches at each precision.
 
     python benchmarks/table.py [EXPERIMENT…] [--write]
 
 Builds every experiment at 4, 6, 8 and 16 bits, as `doit build experiment=… precision=w4,w6,w8,w16` does, takes the
-figures from build/<name>/sweep.csv, and times csim by itself, best of three. With --write the table in README.md is
-replaced. The mnist experiments need the extra: pip install '.[mnist]'
+figures from build/<name>/sweep.csv, and times csim by itself, best of three. With --write the table is replaced wherever
+it stands. The mnist experiments need the extra: pip install '.[mnist]'
 """
 
 from __future__ import annotations
@@ -68,24 +68,27 @@ def markdown(rows: list[list[str]]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in ruled)
 
 
+def documents() -> list[Path]:
+    """Those that show the table."""
+    every = [PACKAGE / "README.md", *sorted((PACKAGE / "docs").glob("*.md"))]
+    return [path for path in every if path.is_file() and _TABLE.search(path.read_text(encoding="utf-8"))]
+
+
 def written(text: str, table: str) -> str:
     """`text` with the table of experiments replaced."""
-    new, count = _TABLE.subn(lambda match: f"{match[1]}{table}", text)
-    if count != 1:
-        raise SystemExit("README.md: '<!-- table: experiments -->' must stand there once, and a comment end the table")
-    return new
+    return _TABLE.sub(lambda match: f"{match[1]}{table}", text)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("experiments", nargs="*", default=EXPERIMENTS, help="default: all")
-    parser.add_argument("--write", action="store_true", help="replace the table in README.md")
+    parser.add_argument("--write", action="store_true", help="replace the table where it stands")
     chosen = parser.parse_args()
     table = markdown([line(name, row) for name in chosen.experiments for row in build(name)])
     print(f"\n{table}", end="")
     if chosen.write:
-        readme = PACKAGE / "README.md"
-        readme.write_text(written(readme.read_text(encoding="utf-8"), table), encoding="utf-8")
+        for path in documents():
+            path.write_text(written(path.read_text(encoding="utf-8"), table), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The JSON Schema of a configuration, for the completion and the checks of an editor.
 
-Made from `tasks.settings`; what a key means is told by its comment in the shipped config.yaml.
+Made from `tasks.settings`; what a key means is told by its comment in the shipped config.yaml or target/default.yaml.
 """
 
 from __future__ import annotations
@@ -29,22 +29,21 @@ def write(words: list[str]) -> str:
     if words:
         raise ConfigError(f"schema: {words[0]!r} is not understood; it takes no words")
     place = variants.folder() / "schema.json"
-    files.write(place, schema_text((CONF / "config.yaml").read_text(encoding="utf-8")))
+    files.write(place, schema_text())
     return f"{place}: name it on the first line of config.yaml: # yaml-language-server: $schema=schema.json"
 
 
-def schema_text(config: str) -> str:
-    """The schema of config.yaml, of experiments, and of any file with `# @package _global_`.
-
-    Args:
-        config: the text of the shipped config.yaml.
-    """
+def schema_text() -> str:
+    """The schema of config.yaml, of experiments, and of any file with `# @package _global_`."""
+    told = comments((CONF / "config.yaml").read_text(encoding="utf-8"))
+    target = comments((CONF / "target" / "default.yaml").read_text(encoding="utf-8"))
+    told |= {f"target.{key}": comment for key, comment in target.items()}
     schema = Settings.model_json_schema()
     parts = schema.pop("$defs")
     every = {"": schema, **parts}
     for part in every.values():
         _loosen(part)
-    _describe(schema, parts, comments(config))
+    _describe(schema, parts, told)
     schema["properties"] |= {"defaults": {"type": "array", "description": "Files to compose, a later one over those "
                                           "before it."}, "hydra": {"type": "object"}}
     made = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "$defs": parts}
