@@ -70,8 +70,10 @@ def main() -> None:
         pairs = [(cpu(doit, empty), cpu(build, folder)) for _ in range(chosen.runs)]
     least, ours = (min(times) for times in zip(*pairs, strict=True))
     print(told.strip())
-    print(f"{chosen.layers} layers, minimum of {chosen.runs} runs: empty dodo file {1000 * least:.0f} ms, nothing to do "
-          f"{1000 * ours:.0f} ms of CPU time, ratio {ours / least:.2f} (first build {first:.0f} CPU-s)")
+    print(
+        f"{chosen.layers} layers, minimum of {chosen.runs} runs: empty dodo file {1000 * least:.0f} ms, nothing to do "
+        f"{1000 * ours:.0f} ms of CPU time, ratio {ours / least:.2f} (first build {first:.0f} CPU-s)"
+    )
 
 
 if __name__ == "__main__":

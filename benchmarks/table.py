@@ -3,8 +3,8 @@
     python benchmarks/table.py [EXPERIMENT…] [--write]
 
 Builds every experiment at 4, 6, 8 and 16 bits, as `doit build experiment=… precision=w4,w6,w8,w16` does, takes the
-figures from build/<name>/sweep.csv, and times csim by itself, best of three. With --write the table is replaced wherever
-it stands. The mnist experiments need the extra: pip install '.[mnist]'
+figures from build/<name>/sweep.csv, and times csim by itself, best of three. With --write the table is replaced
+wherever it stands. The mnist experiments need the extra: pip install '.[mnist]'
 """
 
 from __future__ import annotations

@@ -58,7 +58,8 @@ def leaky(name: str, given: Port, port: Port, parallel: int, **options: Any) -> 
 
 
 def readout(given: Port, rule: Any = "argmax") -> ReadoutDesign:
-    return ReadoutDesign("readout", given, "ap_ufixed<5,5>", "ap_ufixed<4,4>", "accumulate", rule, False, 1, None)
+    types = "ap_ufixed<5,5>", "ap_ufixed<4,4>"
+    return ReadoutDesign("readout", given, *types, "accumulate", rule, False, 1, None, "count")
 
 
 # 784 spikes in one pack of 785 bits; 128 currents of 16 bits in packs of 32, the largest divisor up to 1023 / 16 = 63
