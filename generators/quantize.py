@@ -19,7 +19,7 @@ from generators.fixed import FixedType
 from generators.ir import Input, Layer, Leaky, Linear, Network, Parameters, Readout
 from generators.parameters import Finding, rounded
 from generators.reference import run_reference
-from generators.resolve import AUTO, Resolution, fixed_type
+from generators.resolve import AUTO, Resolution, fixed_type, unused
 from generators.stimulus import Stimulus, channels_last
 from generators.typed import (
     TypedInput,
@@ -42,7 +42,10 @@ _TRACED_BITS = 64
 
 @dataclass(frozen=True, slots=True)
 class Quantized:
-    """A typed network, its mantissas keyed `<layer>/<parameter>`, and findings for the report."""
+    """A typed network, its mantissas keyed `<layer>/<parameter>`, and findings for the report.
+
+    Settings of `hls` that act on no layer are among the notes of the typed network.
+    """
 
     typed: TypedNetwork
     integers: dict[str, NDArray[np.int64]]
@@ -60,6 +63,7 @@ def quantize(network: Network, parameters: Parameters, hls: dict[str, Any], cali
         ConfigError: an entry of `hls` that cannot hold.
     """
     resolution = Resolution.of(hls, network)
+    network = replace(network, notes=(*network.notes, *resolution.without_effect(network)))
     layers: list[TypedLayer] = []
     results: dict[str, FixedType] = {}
     automatic: list[str] = []
@@ -71,7 +75,11 @@ def quantize(network: Network, parameters: Parameters, hls: dict[str, Any], cali
             automatic.append(layer.name)
         layers.append(typed)
         results[layer.name] = typed.result
-        findings += _unused(layer, resolution)
+        findings += (
+            Finding(layer.name, f"precision.{key} is not used: {reason}")
+            for key, reason in unused(layer).items()
+            if resolution.named(layer, key)
+        )
         for key, value, target in _parameters(typed, parameters):
             integers[f"{layer.name}/{key}"], found = rounded(layer.name, key, value, target)
             findings += found
@@ -244,23 +252,6 @@ def _parameters(
                 yield "beta", np.asarray(layer.layer.beta), layer.beta
         case _:
             assert_never(layer)
-
-
-def _unused(layer: Layer, resolution: Resolution) -> Iterator[Finding]:
-    """Precisions written for this layer by name that it has no use for."""
-    reasons: dict[str, str] = {}
-    match layer:
-        case Linear(bias=False):
-            reasons = {"bias": "the layer has no bias"}
-        case Leaky(integrates=True):
-            reasons = {"beta": "β is 1, the neurons integrate"}
-        case Readout(output_mode="spike"):
-            reasons = {"membrane": "counts are sized from the window"}
-    if isinstance(layer, Readout) and layer.decision_rule != "binary_logit":
-        reasons["result"] = "a class id is sized from the number of classes"
-    for key, reason in reasons.items():
-        if resolution.named(layer, key):
-            yield Finding(layer.name, f"precision.{key} is not used: {reason}")
 
 
 def _check_widths(typed: TypedNetwork) -> None:

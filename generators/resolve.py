@@ -1,7 +1,8 @@
 """Resolution of the `hls` configuration: name over type over model, for precisions and reuse factors.
 
 In comes the plain dictionary of the configuration key `hls` and a Network; out comes, for each key of each layer, the
-value that holds and the place it was written at. What names nothing of the network is refused.
+value that holds and the place it was written at. What names nothing that exists is refused; what exists, but not in
+this network, is told.
 """
 
 from __future__ import annotations
@@ -49,6 +50,24 @@ def type_names(layer: Layer) -> tuple[str, ...]:
             assert_never(layer)
 
 
+def unused(layer: Layer) -> dict[str, str]:
+    """Precision keys that the type of `layer` has and `layer` itself has no use for, each with the reason."""
+    match layer:
+        case Linear(bias=False):
+            return {"bias": "the layer has no bias"}
+        case Leaky(integrates=True):
+            return {"beta": "β is 1, the neurons integrate"}
+        case Readout():
+            reasons = {}
+            if layer.output_mode == "spike":
+                reasons["membrane"] = "counts are sized from the window"
+            if layer.decision_rule != "binary_logit":
+                reasons["result"] = "a class id is sized from the number of classes"
+            return reasons
+        case _:
+            return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A configured value, the key it stands at, and whether it was written for this one layer."""
@@ -85,6 +104,28 @@ class Resolution:
             _check_same(other, name, hls.get("types", {}))
         _check_keys("hls.model.precision", _precision(hls.get("model", {})), _KEYS)
         return Resolution(hls)
+
+    def without_effect(self, network: Network) -> tuple[str, ...]:
+        """What is written for types and keys that `network` does not have, one sentence each, for the report.
+
+        A type of synapse or neuron is written for layers that are there. Its single keys are a default for all such
+        layers, as shipped precisions are, and so is all of Readout: a choice of readout may leave those without use.
+        """
+        found: list[str] = []
+        present = {name for layer in network.layers for name in type_names(layer)} | {"Readout", "SNNReadout"}
+        for name, entry in (self.hls.get("types") or {}).items():
+            given = [key for key, value in _precision(entry or {}).items() if value is not None]
+            if name not in present and (given or (entry or {}).get("reuse_factor") is not None):
+                found.append(f"hls.types.{name} has no effect: no layer of the network is of this type")
+            elif name == "IFNeuron" and "beta" in given:
+                found.append(f"hls.types.{name}.precision.beta has no effect: β is 1, such neurons integrate")
+        used = {"default"}
+        for layer in network.layers:
+            used |= set(_TYPE_KEYS[type_names(layer)[0]]) - set(unused(layer))
+        for key, value in _precision(self.hls.get("model") or {}).items():
+            if value is not None and key not in used:
+                found.append(f"hls.model.precision.{key} has no effect: no layer of the network has use for it")
+        return tuple(found)
 
     def precision(self, layer: Layer, key: str) -> Choice:
         """The type text, or 'auto', of `key` in `layer`.

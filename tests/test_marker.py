@@ -132,6 +132,22 @@ def test_values_without_effect_are_noted() -> None:
     )
 
 
+@pytest.mark.parametrize("rule", ["first_to_threshold", "threshold_then_argmax"])
+def test_a_threshold_that_no_count_can_reach_is_noted(rule: str) -> None:
+    told = (
+        "readout.class_threshold is 6, but no class spikes more than 5 times in window_size 5: "
+        "the largest count always decides"
+    )
+    assert read(spikes(), decision_rule=rule, class_threshold=6, window_size=5).notes == (told,)
+    assert read(spikes(), decision_rule=rule, class_threshold=5, window_size=5).notes == ()
+    assert read(spikes(), decision_rule=rule, class_threshold=6, reset_policy="never").notes == ()
+    assert read(spikes(SNNReadout(decision_rule=rule, class_threshold=2))).notes == (
+        "readout.window_size is not given: 1, a decision at every timestep",
+        "readout '2': class_threshold is 2, but no class spikes more than 1 times in window_size 1: "
+        "the largest count always decides",
+    )
+
+
 SPIKE_RULES = "output_mode spike has argmax_spike_count, first_to_threshold, threshold_then_argmax, binary_logit"
 CONFIGURED: list[tuple[dict[str, Any], str]] = [
     (
@@ -163,6 +179,8 @@ CONFIGURED: list[tuple[dict[str, Any], str]] = [
     ({"window_size": True}, "readout.window_size is True; give an integer of at least 1"),
     ({"stream_length": "long"}, "readout.stream_length is 'long'; give an integer of at least 1"),
     ({"class_threshold": -1}, "readout.class_threshold is -1; give an integer of at least 1"),
+    ({"class_threshold": 2**31}, "readout.class_threshold is 2147483648; give at most 2147483647"),
+    ({"window_size": 2**31}, "readout.window_size is 2147483648; give at most 2147483647"),
     ({"beta": 1.5}, "readout.beta is 1.5; give a number in 0..1"),
     ({"beta": float("nan")}, "readout.beta is nan; give a number in 0..1"),
     ({"beta": "0.5"}, "readout.beta is '0.5'; give a number in 0..1"),

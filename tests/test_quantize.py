@@ -292,7 +292,11 @@ def test_a_precision_by_name_that_applies_to_nothing_is_reported(layer: str, key
     parameters = {"fc/weight": [[1.0], [1.0]], "a/threshold": 1.0}
     found = quantized(layers, parameters, hls(layers={layer: {key: "ap_int<4>"}}))
     assert found.findings == (Finding(layer, f"precision.{key} is not used: {reason}"),)
-    assert quantized(layers, parameters, hls(bias="ap_int<4>", beta="ap_int<4>")).findings == ()
+    found = quantized(layers, parameters, hls(bias="ap_int<4>", beta="ap_int<4>"))
+    assert found.findings == ()
+    assert found.typed.network.notes == tuple(
+        f"hls.model.precision.{key} has no effect: no layer of the network has use for it" for key in ("bias", "beta")
+    )
 
 
 @pytest.mark.parametrize(("membrane", "theta", "silent"), [

@@ -259,3 +259,49 @@ def test_a_text_that_is_no_type_is_refused_where_it_stands() -> None:
 @pytest.mark.parametrize("layer", NETWORK.layers, ids=lambda layer: layer.name)
 def test_an_empty_configuration_is_accepted_for_every_layer(layer: Layer) -> None:
     assert reuse({"model": None, "types": {}, "layers": {}}, layer.name).value == 1
+
+
+IDLE = "no layer of the network is of this type"
+SPIKING = Network((Input((6,), "fixed_window", 4), linear("fc", "input", 6, 4, bias=False), leaky("a", "fc", 4)))
+INTEGRATING = Network((Input((6,), "fixed_window", 4), leaky("a", "input", 6, integrates=True), readout("a", 6)))
+CURRENTS = Network((Input((6,), "fixed_window", 4), linear("fc", "input", 6, 2),
+                    readout("fc", 2, "membrane", "binary_logit")))
+
+
+@pytest.mark.parametrize(("network", "hls", "told"), [
+    (SPIKING, {"types": {"IFNeuron": {"reuse_factor": 2}}}, [f"hls.types.IFNeuron has no effect: {IDLE}"]),
+    (INTEGRATING, {"types": {"LIFNeuron": {"precision": "ap_int<8>"}, "Dense": {"precision": {"weight": "ap_int<8>"}}}},
+     [f"hls.types.LIFNeuron has no effect: {IDLE}", f"hls.types.Dense has no effect: {IDLE}"]),
+    (CURRENTS, {"types": {"Leaky": {"reuse_factor": 2}}}, [f"hls.types.Leaky has no effect: {IDLE}"]),
+    (INTEGRATING, {"types": {"IFNeuron": {"precision": {"beta": "ap_int<8>", "membrane": "ap_int<8>"}}}},
+     ["hls.types.IFNeuron.precision.beta has no effect: β is 1, such neurons integrate"]),
+    (SPIKING, {"model": {"precision": {"alpha": "ap_int<8>", "bias": "ap_int<8>", "weight": "ap_int<8>"}}},
+     [f"hls.model.precision.{key} has no effect: no layer of the network has use for it" for key in ("alpha", "bias")]),
+    (INTEGRATING, {"model": {"precision": {"beta": "ap_int<8>", "accum": "auto", "result": "ap_int<8>"}}},
+     [f"hls.model.precision.{key} has no effect: no layer of the network has use for it" for key in ("beta", "accum")]),
+    (CURRENTS, {"model": {"precision": {"membrane": "auto", "threshold": "ap_int<8>"}}},
+     ["hls.model.precision.threshold has no effect: no layer of the network has use for it"]),
+])
+def test_what_is_written_for_nothing_in_the_network_is_told(
+    network: Network, hls: dict[str, Any], told: list[str]
+) -> None:
+    assert list(Resolution.of(hls, network).without_effect(network)) == told
+
+
+@pytest.mark.parametrize("network", [SPIKING, INTEGRATING, CURRENTS, NETWORK])
+@pytest.mark.parametrize("types", [
+    {},
+    # what shipped precisions and the shipped configuration say, whatever the network
+    {"Readout": {"precision": {"membrane": "ap_int<8>", "result": "auto"}}},
+    {"Input": {"precision": {"result": "ap_int<8>"}}},
+    {"IFNeuron": {}, "LIFNeuron": {"precision": {"beta": None}, "reuse_factor": None}, "Dense": None},
+])
+def test_defaults_that_happen_to_have_no_use_are_not_told(network: Network, types: dict[str, Any]) -> None:
+    hls = {"model": {"precision": "ap_int<8>", "reuse_factor": 4}, "types": types}
+    assert Resolution.of(hls, network).without_effect(network) == ()
+
+
+def test_keys_of_a_type_are_defaults_of_all_its_layers() -> None:
+    shipped = {"Linear": {"precision": {"bias": "ap_int<8>"}}, "Leaky": {"precision": {"beta": "ap_int<8>"}}}
+    for network in (SPIKING, NETWORK):
+        assert Resolution.of({"types": shipped}, network).without_effect(network) == ()

@@ -40,6 +40,8 @@ RULES: dict[str, tuple[str, ...]] = {
 }
 """The rules of each mode; the first is its default."""
 _LATER_POLICIES = ("tlast", "host_pulse")
+_LARGEST = 2**31 - 1
+"""Windows and thresholds are an `int` of the hardware."""
 _THRESHOLD_RULES = ("first_to_threshold", "threshold_then_argmax")
 
 
@@ -66,6 +68,8 @@ class _Setting:
             number = 0
         if isinstance(self.value, bool) or number < 1:
             raise self.refusal("give an integer of at least 1")
+        if number > _LARGEST:
+            raise self.refusal(f"give at most {_LARGEST}")
         return number
 
     def fraction(self) -> float:
@@ -109,7 +113,14 @@ def settle(configured: Mapping[str, Any], marker: tuple[str, nn.Module] | None, 
     if window is None and policy == "fixed_window":
         window = 1
         notes.append("readout.window_size is not given: 1, a decision at every timestep")
-    return Decision(policy, window, _readout(given, policy, output, notes), tuple(notes), marked)
+    readout = _readout(given, policy, output, notes)
+    if window is not None and readout.decision_rule in _THRESHOLD_RULES and readout.class_threshold > window:
+        setting = given["class_threshold"]
+        notes.append(
+            f"{setting.where} is {setting.value}, but no class spikes more than {window} times in window_size "
+            f"{window}: the largest count always decides"
+        )
+    return Decision(policy, window, readout, tuple(notes), marked)
 
 
 def _ingress(given: Mapping[str, _Setting], notes: list[str]) -> tuple[ir.ResetPolicy, int | None]:
