@@ -48,7 +48,7 @@ def task_train() -> Tasks:
         yield graph.step(
             variant, "train", config=given, arguments=given,
             inputs=graph.existing(variant.config["model"]["checkpoint"]), outputs=[variant.layout.state_dict],
-            packages=("torch", "snntorch"),
+            code=graph.MODULE, packages=("torch", "snntorch"),
         )
 
 
@@ -172,7 +172,7 @@ def task_csim() -> Tasks:
         yield graph.step(
             variant, "csim", config={"sim": sim}, arguments=sim,
             inputs=[layout.csim, *bench, layout.typed, layout.stimulus], outputs=[layout.trace("csim")],
-            code=("generators/reference.py",),
+            code=(*graph.NUMBERS, *graph.COMPILATION), packages=("numpy",),
         )
 
 

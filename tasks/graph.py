@@ -20,7 +20,11 @@ from tasks import variants as configured
 from tasks.layout import BENCH, BENCH_UNITS, BUILD, HEADERS, ONLY, PACKAGE
 from tasks.variants import Tool, Variant
 
-FRONT = ("generators/extract/", "generators/ir.py", "generators/decision.py", "generators/stimulus.py")
+_ALWAYS = ("tasks/steps.py", "tasks/arrays.py")
+"""Sources that every step rests on: itself, and how arrays become bytes."""
+MODULE = ("tasks/module.py",)
+"""Sources that the PyTorch module is made by."""
+FRONT = (*MODULE, "generators/extract/", "generators/ir.py", "generators/decision.py", "generators/stimulus.py")
 """Sources that reading and running the PyTorch module rests on."""
 NUMBERS = (
     "generators/fixed.py", "generators/rounding.py", "generators/typed.py", "generators/ir.py", "generators/resolve.py",
@@ -156,7 +160,7 @@ def step(
     versions = {package: variant.versions[package] for package in packages}
     rests = engine.Rests(
         config,
-        digests((*code, "tasks/steps.py")),
+        digests((*code, *_ALWAYS)),
         versions | (tool.content if tool else {}),
         tool.local if tool else None,
     )
@@ -302,7 +306,7 @@ def headers(every: Iterable[Variant]) -> Iterator[dict[str, Any]]:
             inputs=[path for path in sorted(BENCH.iterdir()) if path.suffix in (".h", ".cpp")],
             outputs=[place, place.with_name(place.name + ".gch"), *bench_objects(variant)],
             # a precompiled header holds the paths of what it was made of, so these are content here
-            rests=engine.Rests(tool.local, digests((*COMPILATION, "tasks/steps.py")), tool.content),
+            rests=engine.Rests(tool.local, digests((*COMPILATION, *_ALWAYS)), tool.content),
             root=place.parent,
             notes=notes,
             cache=variant.config["cache"],
