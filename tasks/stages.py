@@ -23,8 +23,8 @@ _SCRIPTS = ("generators/vitis/script.py", "generators/emit.py", "generators/temp
 _REQUESTS = ("generators/vitis/sources.py", "generators/vitis/script.py", "tasks/requests.py")
 _FIGURES = ("generators/vitis/", "tasks/figures.py")
 _OWN_COMMANDS = frozenset((
-    "auto", "cache", "clean", "dumpdb", "forget", "help", "ignore", "info", "list", "reset-dep", "strace",
-    "tabcompletion", "why",
+    "auto", "cache", "clean", "config", "dumpdb", "forget", "help", "ignore", "info", "list", "reset-dep", "results",
+    "schema", "strace", "tabcompletion", "why",
 ))
 """What looks at tasks, or resets them, without running any."""
 _DOCS: dict[Stage, str] = {
@@ -155,7 +155,7 @@ def group(variants: Iterable[Variant], stage: Stage) -> dict[str, Any]:
     wanted = [
         name for variant in variants for name in (*_runs(variant, stage), graph.name(variant, "report"))
     ]
-    return {"basename": stage, "actions": None, "task_dep": ["config", *wanted], "doc": _DOCS[stage]}
+    return {"basename": stage, "actions": None, "task_dep": ["resolve", *wanted], "doc": _DOCS[stage]}
 
 
 def _step(

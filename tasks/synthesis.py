@@ -57,7 +57,10 @@ def run(
     if ran not in (None, job.tool.version):
         vitis.forget(job.tool)
         raise ToolError(f"{job.label}: the tool says {job.tool.version} when asked and {ran} when run; run it again")
-    files.write(result, job.left()[0].read_bytes())
+    left = job.left()[0]
+    if stage != "export":
+        parse(_text(left), str(left))  # or refuse it: what cannot be read is no result
+    files.write(result, left.read_bytes())
     files.write_json(made, {"request": files.file_digest(layout.requested(stage, unit)), "version": job.tool.version})
     if unit is None:
         files.write(job.work / _STANDS, job.synthesised)
@@ -110,7 +113,8 @@ class Job:
             "export": (f"{root}/impl/*.{ending}", f"{root}/impl/*/*.{ending}", f"component/*.{ending}"),
             "impl": (f"{root}/impl/report/{rtl}/export_impl.xml", f"{root}/impl/report/{rtl}/{top}_export.xml"),
         }[self.stage]
-        return [path for pattern in patterns for path in sorted(self.folder.glob(pattern))]
+        found = (path for pattern in patterns for path in sorted(self.folder.glob(pattern)))
+        return [path for path in found if path.stat().st_size]
 
     def inputs(self) -> Iterator[Path]:
         """Every file that the tool may read."""

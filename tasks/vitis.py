@@ -88,7 +88,7 @@ class Tool:
 
 
 def _wanted(flow: str) -> str:
-    return "vitis-run or vitis_hls" if flow == "tcl" else "vitis-run with v++, which target.flow=config needs,"
+    return "vitis-run or vitis_hls" if flow == "tcl" else "vitis-run with v++ beside it (target.flow: config)"
 
 
 def _candidates(given: str | None) -> Iterator[tuple[str | None, str | None, str | None]]:
@@ -141,16 +141,21 @@ def forget(tool: Tool) -> None:
 
 
 def _told(program: str) -> str:
-    option = "-version" if Path(program).name.startswith("vitis_hls") else "--version"
+    """The release in the banner, of which a tool that knows no option for it shows all when it runs a script."""
+    older = Path(program).name.startswith("vitis_hls")
+    options = ["-version"] if older else ["--version"]
+    script = ["-f", "exit.tcl"] if older else ["--mode", "hls", "--tcl", "exit.tcl"]
     with tempfile.TemporaryDirectory() as home:
         log = Path(home, "version.log")
-        run([program, option], Path(home), Path(home), log, _PROBE, lambda line: None)
-        text = log.read_text(encoding="utf-8", errors="replace")
-    found = version(text)
-    if found is None:
-        said = next((line.strip() for line in text.splitlines() if line.strip()), "nothing")
-        raise ToolError(f"{program}: {option} must print a release such as 'v2024.1 (64-bit)', found {said[:80]!r}")
-    return found
+        Path(home, "exit.tcl").write_text("exit\n")
+        for arguments in (options, script):
+            run([program, *arguments], Path(home), Path(home), log, _PROBE, lambda line: None)
+            found = version(log.read_text(encoding="utf-8", errors="replace"))
+            if found is not None:
+                return found
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    said = next((line.strip() for line in lines if line.strip()), "nothing")
+    raise ToolError(f"{program}: its banner must name a release, as 'v2024.1 (64-bit)', found {said[:80]!r}")
 
 
 def run(

@@ -34,8 +34,7 @@ INCLUDES = '#include "fc1.h"\n#include "kernels/k.h"\n'
 @pytest.mark.parametrize(
     "text",
     [
-        '/* a\n * comment */\n#include "fc1.h"\n\n\n#include "kernels/k.h"   // k\n'
-        "int  fc1()\t{ return /*!*/ k<2>(); }\n",
+        f"/* a\n * comment */\n{INCLUDES}\n\nint  fc1()\t{{ return /*!*/ k<2>(); }}  // k\n",
         INCLUDES + "int fc1() { \\\n  return k<2>(); }",
         INCLUDES + "#ifndef __SYNTHESIS__\nint probe();\n#endif\nint fc1() { return k<2>(); }",
         INCLUDES + "#ifdef __SYNTHESIS__\nint fc1() { return k<2>(); }\n#else\nint x;\n#endif\n",

@@ -266,6 +266,19 @@ def test_the_loops_of_the_top_stand_among_the_modules_of_a_whole_design() -> Non
 
 
 @pytest.mark.parametrize(
+    ("pipeline", "interval"),
+    [("no", once(1)), ("loop auto-rewind stp (delay=0 clock cycles(s))", Span())],
+)
+def test_the_interval_of_a_module_whose_loop_rewinds_is_not_that_of_its_loop(pipeline: str, interval: Span) -> None:
+    module = f"""<Module><Name>f</Name><PerformanceEstimates><SummaryOfOverallLatency>
+    <Worst-caseLatency>66</Worst-caseLatency><PipelineInitiationInterval>1</PipelineInitiationInterval>
+    <PipelineType>{pipeline}</PipelineType></SummaryOfOverallLatency></PerformanceEstimates></Module>"""
+    text = f"<profile><PerformanceEstimates/><ModuleInformation>{module}</ModuleInformation></profile>"
+    found = parse(text, "csynth.xml").modules[0]
+    assert (found.latency, found.interval) == (Span(None, None, 66), interval)
+
+
+@pytest.mark.parametrize(
     ("timing", "expected", "told"),
     [
         (

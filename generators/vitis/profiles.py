@@ -87,8 +87,9 @@ class Reader:
         interval = Span(self._int(overall, "Interval-min"), None, self._int(overall, "Interval-max"))
         if interval == Span():
             interval = self._span(overall, "PipelineInitiationInterval")
-            if latency == Span() and interval.max == 0:
-                # the 0 beside an undefined latency is no interval
+            rewinds = "rewind" in (text_of(overall, "PipelineType") or "")
+            if rewinds or (latency == Span() and interval.max == 0):
+                # of a loop that rewinds this is the loop's II; and the 0 beside an undefined latency is none
                 interval = Span()
         area = element.find("AreaEstimates")
         return SynthesisReport(
