@@ -63,7 +63,7 @@ def variants() -> list[Variant]:
     except HlspikeError as error:
         raise InvalidDodoFile(" ".join(str(error).split())) from None
     except OSError as error:
-        raise InvalidDodoFile(f"{error.filename}: {error.strerror}; the build needs to write there") from None
+        raise InvalidDodoFile(f"{error.filename or BUILD}: {error.strerror}; the build needs to write there") from None
 
 
 def hold() -> None:
