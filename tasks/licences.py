@@ -1,7 +1,6 @@
 """Licences: at most so many runs of Vitis at once, whichever processes start them.
 
-A licence is a file of the user's cache folder, locked as long as a run lasts. The kernel gives it back when its holder
-dies.
+A licence is a file beside the shared cache, locked as long as a run lasts. If its holder dies the kernel gives it back.
 """
 
 from __future__ import annotations
@@ -17,16 +16,22 @@ _POLL = 0.1
 """Seconds between two looks for a free licence."""
 
 
-def folder() -> Path:
-    """The same for all processes of a user, in whatever directory they work."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hlspike" / "licences"
+def folder(shared: str | None) -> Path:
+    """The same for all processes that share a cache, in whatever directory they work.
+
+    Args:
+        shared: cache.dir.
+    """
+    own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hlspike"
+    return (Path(shared).expanduser() if shared else own) / "licences"
 
 
 @contextmanager
-def held(count: int | None, waiting: Callable[[], None]) -> Iterator[None]:
+def held(place: Path, count: int | None, waiting: Callable[[], None]) -> Iterator[None]:
     """Hold one of `count` licences; all processes have to name the same number. None bounds nothing.
 
     Args:
+        place: see `folder`.
         waiting: called once if none is free.
     Raises:
         OSError: the folder cannot be written.
@@ -34,8 +39,8 @@ def held(count: int | None, waiting: Callable[[], None]) -> Iterator[None]:
     if count is None:
         yield
         return
-    folder().mkdir(parents=True, exist_ok=True)
-    handles = [os.open(folder() / str(number), os.O_RDWR | os.O_CREAT, 0o666) for number in range(count)]
+    place.mkdir(parents=True, exist_ok=True)
+    handles = [os.open(place / str(number), os.O_RDWR | os.O_CREAT, 0o666) for number in range(count)]
     try:
         if not _one(handles):
             waiting()

@@ -117,7 +117,10 @@ def runs(variants: Sequence[Variant]) -> Iterator[dict[str, Any]]:
                     "vitis",
                     ":".join(item for item in (variant.label, _part(stage, unit)) if item),
                     "tasks.synthesis:run",
-                    {"layout": layout, "stage": stage, "unit": unit, "target": target, "tool": tool, "units": units},
+                    {
+                        "layout": layout, "stage": stage, "unit": unit, "target": target, "tool": tool, "units": units,
+                        "shared": variant.config["cache"]["dir"],
+                    },
                     inputs=[layout.requested(stage, unit)],
                     outputs=layout.results(stage, unit, target["export"]),
                     rests=engine.Rests(versions={"Vitis HLS": tool["version"] if tool else "unknown"}),

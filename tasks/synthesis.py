@@ -31,13 +31,15 @@ _CLASH = "Address already in use"
 
 
 def run(
-    layout: Layout, stage: Stage, unit: str | None, target: Target, tool: Mapping[str, Any], units: Sequence[str]
+    layout: Layout, stage: Stage, unit: str | None, target: Target, tool: Mapping[str, Any], units: Sequence[str],
+    shared: str | None,
 ) -> None:
     """Run a stage and keep its report or package, its log, and what they were made from.
 
     Args:
         unit: the layer that is synthesised by itself, None for the whole design.
         units: of the whole design, without its test bench.
+        shared: folder of the cache, beside which the licences are.
     Raises:
         ToolError: one line that says why it failed, with the first error and the log.
     """
@@ -45,7 +47,8 @@ def run(
     result, log, made = layout.results(stage, unit, target["export"])
     for path in (result, log, made):
         path.unlink(missing_ok=True)
-    with licences.held(target["licences"], partial(vitis.say, job.label, "waits for a licence")):
+    waiting = partial(vitis.say, job.label, "waits for a licence")
+    with licences.held(licences.folder(shared), target["licences"], waiting):
         failed = _attempt(job)
         if failed is not None and failed.retriable:
             vitis.say(job.label, f"{failed.kind}; once more")

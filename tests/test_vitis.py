@@ -342,21 +342,18 @@ def test_a_port_clash_is_tried_once_more(bench: Bench) -> None:
     assert bench.done() == ["csynth:snn_top", "csim", "cosim", "csim", "csynth:snn_top", "cosim"]
 
 
-def test_licences_bound_the_runs_of_all_processes(
-    built: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "shared"))
+def test_licences_bound_the_runs_of_all_processes(built: Place, tmp_path: Path) -> None:
     one, other = (Bench(built.copy(tmp_path / name)) for name in "ab")
     known = {**os.environ, **one.environment, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "doit", "-f", str(ROOT / "tasks" / "dodo.py"), "-d", ".", "csynth"]
-    with licences.held(1, lambda: pytest.fail("it is free")):
-        process = subprocess.Popen([*command, "target.licences=1"], cwd=one.place.path, env=known,
+    shared = f"cache.dir={tmp_path / 'shared'}"
+    with licences.held(tmp_path / "shared" / "licences", 1, lambda: pytest.fail("it is free")):
+        process = subprocess.Popen([*command, "target.licences=1", shared], cwd=one.place.path, env=known,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert process.stderr is not None
         assert process.stderr.readline().strip() == "csynth: waits for a licence"
         # where there is a second, it is free
-        shared = os.environ["XDG_CACHE_HOME"]
-        assert other.runs("csynth", "target.licences=2", XDG_CACHE_HOME=shared) == ["csynth:snn_top"]
+        assert other.runs("csynth", "target.licences=2", shared) == ["csynth:snn_top"]
         assert one.done() == []
     process.communicate(timeout=60)
     assert (process.returncode, one.done()) == (0, ["csynth:snn_top"])
