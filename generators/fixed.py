@@ -142,12 +142,12 @@ class FixedType:
             Mantissas of this type, of the same shape; `raw` itself where there was nothing to do.
         """
         quantized, low, high = self._quantized(raw, frac)
-        return self._confined(quantized, self._holds(low, high))
+        return self._confined(quantized, self.holds(low, high))
 
     def cast_checked(self, raw: ArrayLike, frac: int) -> Cast:
         """`cast`, and what did not fit."""
         quantized, low, high = self._quantized(raw, frac)
-        if self._holds(low, high):
+        if self.holds(low, high):
             return Cast(self._confined(quantized, True), np.zeros(quantized.shape, np.bool_), low, high)
         beyond = np.asarray((quantized < self._low) | (quantized > self.max_raw))
         return Cast(self._confined(quantized, False), beyond, low, high)
@@ -158,7 +158,8 @@ class FixedType:
             return quantize(values, low, high, frac - self.frac, self.quantization)
         return values, low, high
 
-    def _holds(self, low: int, high: int) -> bool:
+    def holds(self, low: int, high: int) -> bool:
+        """Whether mantissas `low`..`high`, with the fractional bits of this type, do not overflow."""
         return self._low <= low and high <= self.max_raw
 
     def _confined(self, quantized: Raw, fits: bool) -> Raw:
@@ -181,19 +182,27 @@ class FixedType:
         Raises:
             ValueError: a value is NaN or infinite.
         """
-        exact = self._exact(np.asarray(values))
-        return (significant(_finite(values), self.frac + 2), self.frac + 2) if exact is None else (exact, self.frac)
+        return significant(_finite(values), self.frac + 2), self.frac + 2
 
-    def _exact(self, values: NDArray[np.floating]) -> Raw | None:
-        """Mantissas of floats that are all values of this type, by a fraction of the work; None if any is not."""
+    def held(self, values: NDArray[np.floating]) -> tuple[Raw, int, int] | None:
+        """Mantissas of floats that are all values of this type, in few passes; None if any is not.
+
+        Returns:
+            Mantissas, in the narrowest integer dtype that holds those of this type and mixes with int64; the smallest
+            and the largest of them.
+        """
         if values.dtype.kind != "f" or not values.size or not 0 <= self.frac <= 60 or self.width > 62:
             return None
+        edge = self.min_raw if self.signed else self.max_raw
+        dtype = np.min_scalar_type(edge) if self.width <= 32 else np.dtype(np.int64)
         with np.errstate(over="ignore", invalid="ignore"):
-            scaled = values * values.dtype.type(2.0**self.frac)
-        # Of the bounds a float holds those that are powers of two, so the upper one is left open. NaN and infinity
-        # fail a comparison, and the general way is left to refuse them.
-        held = float(self.min_raw) <= scaled.min() and scaled.max() < float(self.max_raw + 1)
-        return scaled.astype(np.int64) if held and np.array_equal(np.trunc(scaled), scaled) else None
+            scaled = values * values.dtype.type(2.0**self.frac) if self.frac else values
+            raw = scaled.astype(dtype)
+        # A float that is no integer of that dtype, NaN and infinity among them, becomes some other one.
+        if not (raw == scaled).all():
+            return None
+        low, high = int(raw.min()), int(raw.max())
+        return (raw, low, high) if self.holds(low, high) else None
 
     def round_parameter(self, values: ArrayLike) -> tuple[Raw, NDArray[np.bool_], NDArray[np.bool_]]:
         """Nearest mantissas, ties to even, saturated, whatever the type's own modes.

@@ -128,8 +128,14 @@ class Tally:
         )
 
     def convert(self, layer: str, target: FixedType, values: NDArray[np.floating]) -> NDArray[Any]:
-        """(N, T, n) floats as mantissas of `target`, the `result` of the ingress."""
-        return self.cast(layer, "result", target, *target.mantissas(values))
+        """(N, T, n) floats as mantissas of `target`, the `result` of the ingress; of any integer dtype."""
+        held = target.held(values)
+        if held is None:
+            return self.cast(layer, "result", target, *target.mantissas(values))
+        raw, low, high = held
+        cast = Cast(raw, np.broadcast_to(np.False_, raw.shape), low, high)
+        self._count(layer, "result", target, raw, target.frac, cast, slice(None))
+        return raw
 
     def cast(self, layer: str, key: str, target: FixedType, raw: NDArray[Any], frac: int) -> NDArray[Any]:
         """(N, T, n) mantissas of `frac` fractional bits, cast into `target`."""
@@ -161,7 +167,7 @@ class Tally:
             _, _, low, high = target.cast_checked(np.array([used.min(), used.max()], object), frac)
         seen = self._seen.setdefault((layer, key), _Seen(target, raw.shape[-1], low, high))
         seen.low, seen.high = min(seen.low, low), max(seen.high, high)
-        if not cast.beyond.any():
+        if target.holds(low, high):
             return
         beyond = cast.beyond & valid[..., None]
         seen.count += int(beyond.sum())

@@ -424,6 +424,40 @@ def test_to_float_and_back(target: FixedType, data: st.DataObject) -> None:
     assert target.round_parameter(values)[0].tolist() == raw
 
 
+@given(fixed_types(70), st.sampled_from((np.float32, np.float64)), st.data())
+def test_held_gives_what_from_float_does_or_nothing(target: FixedType, dtype: Any, data: st.DataObject) -> None:
+    inside = st.integers(target.min_raw, target.max_raw).map(lambda raw: math.ldexp(raw, -target.frac))
+    near = st.integers(-(2**10), 2**10).map(lambda half: math.ldexp(half, -target.frac - 1))
+    drawn = data.draw(st.lists(st.one_of(inside, near), min_size=1))
+    with np.errstate(over="ignore"):
+        values = np.array(drawn).astype(dtype)
+    found = target.held(values)
+    if np.isfinite(values).all() and found is not None:
+        raw, low, high = found
+        assert raw.tolist() == target.from_float(values).tolist()
+        assert target.to_float(raw).tolist() == values.tolist()
+        assert (low, high) == (min(raw.tolist()), max(raw.tolist()))
+        assert np.result_type(raw.dtype, np.int64) == np.int64
+    elif 0 <= target.frac <= 60 and target.width <= 62:
+        scaled = [Fraction(value) * 2**target.frac if math.isfinite(value) else None for value in values.tolist()]
+        assert any(n is None or n.denominator > 1 or not lowest(target) <= n <= target.max_raw for n in scaled)
+
+
+@pytest.mark.parametrize(("target", "dtype"), [
+    ("ap_uint<1>", np.uint8), ("ap_fixed<1,1>", np.int8), ("ap_ufixed<8,3>", np.uint8), ("ap_fixed<9,3>", np.int16),
+    ("ap_ufixed<32,16>", np.uint32), ("ap_ufixed<33,16>", np.int64), ("ap_ufixed<62,30>", np.int64),
+])
+def test_held_mantissas_are_narrow(target: str, dtype: Any) -> None:
+    found = FixedType.parse(target).held(np.zeros((2, 3), np.float32))
+    assert found is not None and (found[0].dtype, found[0].shape, found[1:]) == (dtype, (2, 3), (0, 0))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 256.0, -1.0, 2.0**70, 0.5])
+def test_values_of_no_type_are_not_held(value: float) -> None:
+    assert FixedType(8, 8, signed=False).held(np.array([1.0, value])) is None
+    assert FixedType(8, 8, signed=False).held(np.array([1.0, value], np.float32)) is None
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_values_that_are_not_finite_are_refused(value: float) -> None:
     for convert in (FixedType(8, 4).from_float, FixedType(8, 4).round_parameter):
