@@ -21,7 +21,8 @@ from generators.errors import ConfigError
 from tasks import files
 from tasks.layout import BUILD, COMPOSED, CONF, Layout
 
-_SCHEMA = 3
+_COMPOSITION = ("compose.py", "settings.py", "toolchain.py", "variants.py")
+"""Our own sources that an entry of the cache rests on."""
 _PACKAGES = ("torch", "snntorch", "numpy", "jinja2", "hydra-core", "omegaconf", "pydantic", "doit", "hls4ml", "hlspike")
 _ENVIRONMENT = ("PATH", "XILINX_HLS")
 _LONGEST = 120
@@ -74,7 +75,7 @@ def load(overrides: Sequence[str]) -> list[Variant]:
         ConfigError, ToolError: one line.
     """
     place = folder()
-    key = files.digest(json.dumps([_SCHEMA, list(overrides), str(place), sys.version, _installed()]).encode())
+    key = files.digest(json.dumps([_code(), list(overrides), str(place), sys.version, _installed()]).encode())
     path = COMPOSED / f"{key[:32]}.json"
     entry = _cached(path)
     if entry is None:
@@ -157,6 +158,10 @@ def _yaml_files(folders: Any) -> list[Path]:
 
 def _variables(text: str) -> list[str]:
     return re.findall(r"oc\.env:\s*([A-Za-z_]\w*)", text)
+
+
+def _code() -> list[str]:
+    return [files.file_digest(PACKAGE / "tasks" / name) for name in _COMPOSITION]
 
 
 def _installed() -> list[Any]:
