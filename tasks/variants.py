@@ -19,7 +19,7 @@ from typing import Any
 
 from generators.errors import ConfigError
 from tasks import files
-from tasks.layout import BUILD, COMPOSED, CONF, Layout
+from tasks.layout import BUILD, COMPOSED, CONF, PACKAGE, Layout
 
 _COMPOSITION = ("compose.py", "settings.py", "toolchain.py", "variants.py")
 """Our own sources that an entry of the cache rests on."""
