@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,6 @@ from generators.schedule import schedule
 from tasks import arrays, files, toolchain
 from tasks.layout import BENCH, BENCH_UNITS, Layout
 from tasks.toolchain import Toolchain
-
-JOBS = 2
 
 
 @dataclass(frozen=True)
@@ -84,18 +81,24 @@ def _narrow(values: NDArray[Any]) -> NDArray[Any]:
     return values.astype(np.min_scalar_type(min(low, -high - 1) if low < 0 else high))
 
 
-def build_project(workshop: Workshop, case: Case, io: Io, folder: Path, hls: dict[str, Any] | None = None) -> Project:
-    """`write_project`, compiled unit by unit and linked."""
-    project = write_project(case, io, folder, hls)
+def build_project(workshop: Workshop, case: Case, io: Io, folder: Path, whole: bool = False) -> Project:
+    """`write_project`, compiled and linked.
+
+    Args:
+        whole: compile all units as one, which is much faster, rather than each by itself as the product does.
+    """
+    project = write_project(case, io, folder)
     layout, units = project.layout, list(project.design.slices())
-
-    def compile_unit(unit: str) -> None:
-        log = layout.log / f"{unit}.log"
-        toolchain.compile_unit(workshop.tools, layout.sources(unit)[-1], layout.compiled(unit), workshop.header, log)
-
-    with ThreadPoolExecutor(JOBS) as pool:
-        list(pool.map(compile_unit, units))
-    objects = [*map(layout.compiled, units), *workshop.bench]
+    sources = {unit: layout.sources(unit)[-1] for unit in units}
+    if whole:
+        every = folder / "whole.cpp"
+        files.write(every, "".join(f'#include "{path.relative_to(folder)}"\n' for path in sources.values()))
+        sources = {"whole": every}
+    for unit, source in sources.items():
+        toolchain.compile_unit(
+            workshop.tools, source, layout.compiled(unit), workshop.header, layout.log / f"{unit}.log"
+        )
+    objects = [*map(layout.compiled, sources), *workshop.bench]
     toolchain.link(workshop.tools, objects, layout.csim, layout.log / "link.log")
     return project
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,8 @@ ALL = (
     # a membrane that has no sign and a threshold below 0, both beyond the 32 bits of an int
     Case("negative", (leaky("lif1", "input", 6),), BELOW_ZERO, theta=-0.5, vectors=("lif1",), seed=14),
 )
+UNIT_BY_UNIT = ("wrapping", "neurons_first")
+"""Cases compiled as the product does; between them they have every kind of unit."""
 OPTIONS = "options are --data DIR, --out DIR, --trace decisions|spikes|states"
 
 
@@ -67,17 +70,21 @@ def _unequal(found: dict[str, NDArray[Any]], expected: dict[str, NDArray[Any]]) 
     ]
 
 
-@pytest.mark.parametrize("io", IOS)
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
 def test_reference_and_csim_agree_on_every_value_and_the_compiler_is_silent(
-    case: Case, io: Io, workshop: Workshop, tmp_path: Path
+    case: Case, workshop: Workshop, tmp_path: Path
 ) -> None:
-    project = build_project(workshop, case, io, tmp_path)
-    # the compiler leaves a log when it has something to say
-    assert [path.name for path in tmp_path.glob("log/*")] == []
-    code, found = run(project.layout.csim, project.layout.bench_data, tmp_path / "out")
-    assert _unequal(found, _expected(project)) == []
-    assert code == 0
+    def build(io: Io) -> Project:
+        return build_project(workshop, case, io, tmp_path / io, whole=case.name not in UNIT_BY_UNIT)
+
+    with ThreadPoolExecutor(len(IOS)) as pool:
+        projects = dict(zip(IOS, pool.map(build, IOS), strict=True))
+    for io, project in projects.items():
+        # the compiler leaves a log when it has something to say
+        assert [path.name for path in tmp_path.glob(f"{io}/log/*")] == []
+        code, found = run(project.layout.csim, project.layout.bench_data, tmp_path / io / "out")
+        assert _unequal(found, _expected(project)) == []
+        assert code == 0
 
 
 def test_the_cases_bring_about_what_executors_could_disagree_on() -> None:
@@ -116,12 +123,12 @@ def _call(program: Path, folder: Path, *arguments: str) -> tuple[int, str, str]:
 
 @pytest.fixture(scope="module", params=IOS)
 def moved(request: pytest.FixtureRequest, workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """firmware/ and tb/ of the case `wide` in a folder of their own, compiled there with all warnings as errors.
+    """firmware/ and tb/ of a case in a folder of their own, compiled there with all warnings as errors.
 
     Pragmas and the labels of loops are for Vitis; g++ knows neither use.
     """
     origin, folder = tmp_path_factory.mktemp("origin"), tmp_path_factory.mktemp("elsewhere")
-    write_project(BY_NAME["wide"], request.param, origin)
+    write_project(BY_NAME["neurons_first"], request.param, origin)
     for part in ("firmware", "tb"):
         shutil.copytree(origin / part, folder / part)
     shutil.rmtree(origin)
