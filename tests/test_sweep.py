@@ -82,7 +82,7 @@ def test_a_sweep_in_one_process_is_one_to_launchers_too(one_process: tuple[Place
     done = run(place, "-m", SHARED, SWEPT)
     assert done.returncode == 0
     assert [log(place, label).count(" s  ") for label in LABELS] == [0, 0]
-    columns = re.search(r"^hls\.layers\.fc1\.reuse_factor .*?\n\n", one_process[1], re.DOTALL | re.MULTILINE)
+    columns = re.search(r"^ *hls\.layers\.fc1\.reuse_factor .*?\n\n", one_process[1], re.DOTALL | re.MULTILINE)
     assert columns is not None and columns[0].splitlines()[0] in done.stdout
 
 
