@@ -8,10 +8,10 @@ from typing import Any
 from doit import create_after
 
 from generators.vitis import STAGES
-from tasks import engine, graph, stages
+from tasks import command, engine, graph, stages
 from tasks.layout import PICTURES
 
-VARIANTS = graph.variants()
+VARIANTS = command.variants()
 DOIT_CONFIG = engine.options(VARIANTS)
 Tasks = Iterator[dict[str, Any]]
 
@@ -272,7 +272,7 @@ def task_cache() -> Tasks:
 
 def task_results() -> Tasks:
     """every variant that was built: doit results [CONDITION…] [--sort=COLUMN] [--columns=…] [--pareto=X,Y]"""
-    asked = VARIANTS if graph.overrides() else None
+    asked = VARIANTS if command.overrides() else None
     options = {
         "sort": "a column, -column for the largest first", "columns": "separated by commas; all if none",
         "pareto": "two columns, separated by a comma: their front is marked and drawn",
@@ -303,7 +303,7 @@ _VITIS: dict[Any, list[str]] = {
 """Likewise, for Vitis HLS."""
 _ANSWERS = (task_why, task_cache, task_results, task_config, task_schema)
 
-if graph.words() in ([], ["build"]):
+if command.words() in ([], ["build"]):
     # Looking at the tasks that only other commands name would take a build with nothing to do a third of its time.
     _unused = [*_ANSWERS, *(_VITIS if not any(map(stages.has_figures, VARIANTS)) else ())]
     for _creator in _unused:

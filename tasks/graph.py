@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from doit.doit_cmd import _CMDLINE_VARS
-from doit.exceptions import InvalidDodoFile
-
-from generators.errors import ConfigError, HlspikeError
 from generators.identifiers import identifiers
-from tasks import console, engine, files, locks
-from tasks import variants as configured
-from tasks.layout import BENCH, BENCH_UNITS, BUILD, HEADERS, ONLY, PACKAGE
+from tasks import command, engine, files
+from tasks.layout import BENCH, BENCH_UNITS, HEADERS, PACKAGE
 from tasks.variants import Tool, Variant
 
 _ALWAYS = ("tasks/steps.py", "tasks/arrays.py")
@@ -36,93 +29,6 @@ NUMBERS = (
 COMPILATION = ("tasks/toolchain.py",)
 EMISSION = ("generators/emit.py", "generators/templates/")
 _UNITS = ("top", "tb")
-
-
-_QUESTIONS = frozenset(
-    ("list", "info", "help", "why", "results", "config", "schema", "dumpdb", "tabcompletion", "strace")
-)
-"""Commands that change nothing, and so need not wait for a build."""
-_VALUED = frozenset((
-    "-f", "--file", "-d", "--dir", "-n", "--process", "-P", "--parallel-type", "-v", "--verbosity", "-r", "--reporter",
-    "-o", "--output-file", "--db-file", "--backend", "--check_file_uptodate", "--failure-verbosity",
-))
-"""Options of doit whose value is a word of its own."""
-_RESETS = frozenset(("clean", "forget", "ignore", "reset-dep"))
-"""Commands that run no step."""
-
-
-def variants() -> list[Variant]:
-    """The variants of this command line; a fault of it is one line on the terminal."""
-    console.prepare()
-    try:
-        BUILD.mkdir(parents=True, exist_ok=True)
-        given = overrides()
-        if _command() not in _QUESTIONS:
-            hold()
-        return _only(configured.load(given))
-    except HlspikeError as error:
-        raise InvalidDodoFile(" ".join(str(error).split())) from None
-    except OSError as error:
-        raise InvalidDodoFile(f"{error.filename or BUILD}: {error.strerror}; the build needs to write there") from None
-
-
-def hold() -> None:
-    """One build at a time in a working directory, from before it reads what another may be changing to its end.
-
-    The jobs of sweeps are one build together, but no two of them are of one variant at a time.
-    """
-    _acquire(BUILD / ".lock", shared=ONLY in os.environ)
-
-
-def _acquire(path: Path, shared: bool = False) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    locks.acquire(
-        os.open(path, os.O_RDWR | os.O_CREAT, 0o666),
-        lambda: print("waiting for another build in this folder", file=sys.stderr),
-        shared=shared,
-    )
-
-
-def _only(every: list[Variant]) -> list[Variant]:
-    """All of a sweep, or the variant that this process is the job of."""
-    label = os.environ.get(ONLY)
-    if label is None:
-        return every
-    chosen = [variant for variant in every if variant.label == label]
-    for variant in chosen:
-        _acquire(variant.layout.root / "log" / ".lock")
-    return chosen
-
-
-def words() -> list[str]:
-    """What the command line names: a command, tasks and what they are asked; neither options nor overrides."""
-    found: list[str] = []
-    given = iter(sys.argv[1:])
-    for word in given:
-        if word in _VALUED:
-            next(given, None)
-        elif "=" not in word and not word.startswith("-"):
-            found.append(word)
-    return found
-
-
-def _command() -> str | None:
-    """None stands for a build."""
-    return next(iter(words()), None)
-
-
-def overrides() -> list[str]:
-    """Those of the command line.
-
-    Raises:
-        ConfigError: a key is given twice.
-    """
-    given = [f"{key}={value}" for key, value in (_CMDLINE_VARS or {}).items()]
-    keys = [argument.partition("=")[0] for argument in sys.argv[1:] if "=" in argument and not argument.startswith("-")]
-    twice = next((key for key in keys if keys.count(key) > 1), None)
-    if twice is not None:
-        raise ConfigError(f"{twice}: given twice on the command line; keep one")
-    return given
 
 
 def name(variant: Variant, basename: str, part: str | None = None) -> str:
@@ -229,7 +135,7 @@ def known(variant: Variant) -> bool:
     A command that runs no step makes do with the latest network there was.
     """
     try:
-        if _command() in _QUESTIONS | _RESETS:
+        if not command.runs_steps():
             return bool(units(variant))
         record = files.read_json(variant.layout.network_key)
         same = record["key"] == network_key(variant)

@@ -16,17 +16,12 @@ from doit.exceptions import InvalidDodoFile
 
 from generators.errors import ToolError
 from generators.vitis import STAGES, Stage
-from tasks import engine, graph
+from tasks import command, engine, graph
 from tasks.variants import Variant
 
 _SCRIPTS = ("generators/vitis/script.py", "generators/emit.py", "generators/templates/vitis/", "tasks/scripts.py")
 _REQUESTS = ("generators/vitis/sources.py", "generators/vitis/script.py", "tasks/requests.py")
 _FIGURES = ("generators/vitis/", "tasks/figures.py")
-_OWN_COMMANDS = frozenset((
-    "auto", "cache", "clean", "config", "dumpdb", "forget", "help", "ignore", "info", "list", "reset-dep", "results",
-    "schema", "strace", "tabcompletion", "why",
-))
-"""What looks at tasks, or resets them, without running any."""
 _DOCS: dict[Stage, str] = {
     "csynth": "Vitis HLS: synthesis of the C++, and the report",
     "cosim": "Vitis HLS: C simulation and co-simulation of the RTL with the recorded decisions, and the report",
@@ -39,10 +34,9 @@ _RUNNING = ("flow", "vitis", "timeout", "licences", "granularity")
 
 def asked() -> tuple[Stage, ...]:
     """The stages that the command line names, in order."""
-    words = graph.words()
-    if not words or words[0] in _OWN_COMMANDS:
+    if not command.runs_steps():
         return ()
-    parts = {part for word in words for part in (word.split(":") if word.startswith("vitis:") else [word])}
+    parts = {part for word in command.words() for part in (word.split(":") if word.startswith("vitis:") else [word])}
     return tuple(stage for stage in STAGES if stage in parts)
 
 
@@ -240,7 +234,7 @@ def _tool(variant: Variant) -> dict[str, Any] | None:
     target = variant.config["target"]
     if asked():
         return _found(target["vitis"], target["flow"])
-    if graph.words()[:1] == ["why"]:
+    if command.words()[:1] == ["why"]:
         with contextlib.suppress(InvalidDodoFile):
             return _found(target["vitis"], target["flow"])
     return None

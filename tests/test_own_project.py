@@ -159,4 +159,6 @@ def test_a_label_beyond_the_last_class_is_named(project: Project) -> None:
 def test_a_checkpoint_with_more_than_tensors_is_refused_with_the_reason(project: Project) -> None:
     torch.save(torch.nn.Linear(2, 2), project.path / "whole.pt")
     project.edit("conf/config.yaml", "  train: model.py:train\n", "  checkpoint: whole.pt\n")
-    assert project.refused().startswith("model.checkpoint: whole.pt is no file of tensors alone; save it with torch.save(")
+    assert project.refused() == (
+        "model.checkpoint: whole.pt is no file of tensors alone; save it with torch.save(module.state_dict(), path)"
+    )
