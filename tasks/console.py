@@ -4,6 +4,7 @@ the end what ran, what was reused, what was up to date, and the time that saved.
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -77,6 +78,8 @@ class Console(ConsoleReporter):  # type: ignore[misc]
     def complete_run(self) -> None:
         if self._live is not None:
             self._live.stop()
+        # all is done and written: a signal that comes while Python unloads has nothing left to stop
+        atexit.register(_ignore_signals)
         if sys.exc_info()[0] is not None or self._tally.silent:
             return
         if len(self.variants) > 1 and "build" in self._tally.selected:
@@ -166,6 +169,11 @@ def prepare() -> None:
     sys.excepthook = _told
 
 
+def _ignore_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
 interrupted = threading.Event()
 """Set by the first signal: an import that it cuts short may raise anything else."""
 
@@ -180,8 +188,7 @@ def _told(kind: type[BaseException], error: BaseException, trace: TracebackType 
         sys.__excepthook__(kind, error, trace)
         return
     # a second signal must not cut this short
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    _ignore_signals()
     if "tasks.processes" in sys.modules:
         sys.modules["tasks.processes"].stop_all()
     sys.stdout.flush()

@@ -1,19 +1,21 @@
 """Child processes that never outlive the build: not its end by Ctrl-C or SIGTERM, and not its sudden death.
 
-Every child leads a process group of its own. `stop_all` kills the groups; so does a guard, a shell that reads their
-numbers from a pipe, when the pipe closes because the build was killed.
+Every child leads a process group of its own, and tells its number to a guard before it becomes the command: a shell
+that reads from a pipe, and kills the groups when the pipe closes because the build is no more. At no moment is there a
+child that the guard will not hear of.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 from generators.errors import ToolError
 
@@ -27,6 +29,8 @@ while read -r verb group; do
 done
 for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
 """
+_CHILD = 'echo "add $$" >&0; exec "$@" </dev/null'
+"""A child begins with the guard's pipe in the place of its standard input."""
 _running: set[int] = set()
 _lock = threading.Lock()
 _guard: subprocess.Popen[bytes] | None = None
@@ -41,13 +45,14 @@ def started(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen
     Raises:
         ToolError: it cannot be run.
     """
-    try:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, text=True, errors="replace", start_new_session=True, **options
-        )
-    except OSError as error:
-        raise ToolError(f"{command[0]}: cannot be run, {error.strerror}") from None
-    _tell("add", process.pid)
+    program = shutil.which(command[0])
+    if program is None:
+        raise ToolError(f"{command[0]}: cannot be run, there is no such program")
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", _CHILD, "sh", program, *command[1:]],
+        stdin=_pipe(), text=True, errors="replace", start_new_session=True, **options,
+    )
+    _running.add(process.pid)
     try:
         yield process
     except BaseException:
@@ -55,7 +60,9 @@ def started(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen
         process.wait()
         raise
     finally:
-        _tell("done", process.pid)
+        _running.discard(process.pid)
+        with contextlib.suppress(BrokenPipeError):
+            _pipe().write(f"done {process.pid}\n".encode())
 
 
 def output(command: Sequence[str], env: Mapping[str, str] | None = None) -> tuple[int, str]:
@@ -80,13 +87,13 @@ def stop_all() -> None:
         stop(group)
 
 
-def _tell(verb: str, group: int) -> None:
+def _pipe() -> IO[bytes]:
+    """What the guard reads; a line is written at once."""
     global _guard
     with _lock:
-        (_running.add if verb == "add" else _running.discard)(group)
-        if _guard is None:
-            _guard = subprocess.Popen(["/bin/sh", "-c", _GUARD], stdin=subprocess.PIPE, start_new_session=True)
+        if _guard is None or _guard.poll() is not None:
+            _guard = subprocess.Popen(
+                ["/bin/sh", "-c", _GUARD], stdin=subprocess.PIPE, start_new_session=True, bufsize=0
+            )
         assert _guard.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            _guard.stdin.write(f"{verb} {group}\n".encode())
-            _guard.stdin.flush()
+        return _guard.stdin

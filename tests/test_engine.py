@@ -235,9 +235,15 @@ def _until_done(place: Place, chance: random.Random, kills: int, parallel: bool)
         count += 1
         if number != signal.SIGKILL and out:
             assert (ran.code, err) == (130, "interrupted; what was done is kept\n")
-        time.sleep(0.05)
-        running = subprocess.run(["pgrep", "-f", f"cc1plus.*{place.path}"], capture_output=True, text=True, check=False)
-        assert running.stdout == "", "a compiler outlived the build"
+        _wait_for_the_end_of_compilers(place.path)
+
+
+def _wait_for_the_end_of_compilers(folder: Path) -> None:
+    """They are killed when the build is gone, not before."""
+    end = time.monotonic() + 2
+    while subprocess.run(["pgrep", "-f", f"cc1plus.*{folder}/"], capture_output=True, check=False).returncode == 0:
+        assert time.monotonic() < end, "a compiler outlived the build"
+        time.sleep(0.02)
 
 
 def _killed_again_and_again(built: Place, tmp_path: Path, rounds: int) -> None:
