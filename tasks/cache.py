@@ -108,8 +108,7 @@ class Cache:
         """The cache of the configuration key `cache`."""
         if not config["enabled"]:
             return Cache(None, 0)
-        folder = Path(config["dir"]).expanduser() if config["dir"] else _default()
-        return Cache(folder, int(config["size"] * _GIB))
+        return Cache(folder_of(config["dir"]), int(config["size"] * _GIB))
 
     def lock(self, key: str, waiting: Callable[[], None]) -> AbstractContextManager[None]:
         """Held while the result of `key` is made, so that it is made once. Raises OSError."""
@@ -241,5 +240,7 @@ def _discard(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _default() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hlspike"
+def folder_of(shared: str | None) -> Path:
+    """What all processes share that name the same cache.dir; without one, all of this user."""
+    own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hlspike"
+    return Path(shared).expanduser() if shared else own

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tasks.cache import folder_of
+
 _POLL = 0.1
 """Seconds between two looks for a free licence."""
 
@@ -22,8 +24,7 @@ def folder(shared: str | None) -> Path:
     Args:
         shared: cache.dir.
     """
-    own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hlspike"
-    return (Path(shared).expanduser() if shared else own) / "licences"
+    return folder_of(shared) / "licences"
 
 
 @contextmanager
