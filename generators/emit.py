@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
 _LINE = 118
+_LONG = 1 << 31
+"""The smallest magnitude of a literal that has to be long long."""
 
 
 @cache
@@ -64,10 +65,29 @@ def _files(unit: str, slice_: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _initialiser(array: NDArray[np.int64]) -> str:
     """A C++ initialiser, nested by row."""
     if array.ndim == 1:
-        return "{" + _wrapped(array) + "}"
-    return "{\n" + ",\n".join(f"{{{_wrapped(row)}}}" for row in array) + "}"
+        return "{" + _wrapped(_rows(array[None])[0]) + "}"
+    return "{\n{" + "},\n{".join(map(_wrapped, _rows(array))) + "}}"
 
 
-def _wrapped(row: NDArray[np.int64]) -> str:
-    numbers = (f"{value}LL" if abs(value) >> 31 else str(value) for value in row.tolist())
-    return fill(", ".join(numbers), _LINE)
+def _rows(array: NDArray[np.int64]) -> list[str]:
+    """Literals of each row."""
+    if array.size and (array.max() >= _LONG or array.min() <= -_LONG):
+        return [
+            ", ".join([f"{value}LL" if value >= _LONG or value <= -_LONG else str(value) for value in row])
+            for row in array.tolist()
+        ]
+    # Python prints a list of integers as C++ reads them; all rows in one go, since many have but a few weights
+    return str(array.tolist())[2:-2].split("], [")
+
+
+def _wrapped(text: str) -> str:
+    """`text` in lines of at most `_LINE` characters, broken at blanks."""
+    if len(text) <= _LINE:
+        return text
+    lines, start, end = [], 0, len(text)
+    while end - start > _LINE:
+        blank = text.rindex(" ", start, start + _LINE + 1)
+        lines.append(text[start:blank])
+        start = blank + 1
+    lines.append(text[start:])
+    return "\n".join(lines)

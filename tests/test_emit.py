@@ -13,6 +13,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import jinja2
@@ -121,6 +122,18 @@ def test_a_slice_read_back_from_json_gives_the_same_text(case: Case) -> None:
         for path, text in emit(unit, json.loads(json.dumps(slice_)), arrays).items()
     }
     assert read == texts(design)
+
+
+@pytest.mark.parametrize("widest", [1, 7, 31, 32, 62])
+@pytest.mark.parametrize("columns", [1, 20, 500])
+def test_weights_are_wrapped_at_blanks_and_long_where_an_int_is_too_short(widest: int, columns: int) -> None:
+    scheduled = _golden("parallel")
+    slice_, own = scheduled.slices()["fc1"]
+    edge = 2**widest
+    weight = np.random.default_rng(widest).integers(-edge, edge, (40, columns), endpoint=True)
+    text = emit("fc1", slice_, {**own, "weight": weight})["firmware/fc1.cpp"]
+    rows = [", ".join(f"{value}LL" if abs(value) >= 2**31 else f"{value}" for value in row) for row in weight.tolist()]
+    assert "{\n" + ",\n".join(f"{{{fill(row, 118)}}}" for row in rows) + "};" in text
 
 
 def test_a_slice_that_lacks_a_value_is_refused() -> None:
