@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -161,6 +162,28 @@ def _replaced(name: str, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Call
     return apply
 
 
+def _bytes(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    """The bytes of input.npy changed."""
+
+    def apply(data: Path) -> None:
+        (data / "input.npy").write_bytes(change((data / "input.npy").read_bytes()))
+
+    return apply
+
+
+def _header(text: str, pattern: str) -> Callable[[Path], None]:
+    """Input.npy as int64, with what `pattern` finds in its header replaced by `text`; the header keeps its length."""
+
+    def apply(data: Path) -> None:
+        np.save(data / "input.npy", np.load(data / "input.npy").astype(np.int64))
+        bits = (data / "input.npy").read_bytes()
+        header, count = re.subn(pattern, lambda _: text, bits[10:128].decode().rstrip())
+        assert count == 1 and len(header) < 118
+        (data / "input.npy").write_bytes(bits[:10] + header.ljust(117).encode() + b"\n" + bits[128:])
+
+    return apply
+
+
 def _plus(*places: tuple[int, int]) -> Callable[[NDArray[Any]], NDArray[Any]]:
     """Each `(emission, added)`, by the one value of an emission."""
 
@@ -212,6 +235,28 @@ def test_too_few_and_too_many_emissions_are_told(moved: Path, tmp_path: Path, ro
          "data/input.npy: is cut off"),
         (lambda data: (data / "input.npy").write_text("0 1 1 0"), "data/input.npy: is no .npy file"),
         (lambda data: (data / "input.npy").unlink(), "data/input.npy: cannot be read"),
+        (lambda data: np.save(data / "input.npy", np.zeros((1, 1, 6), bool)),
+         "data/input.npy: must hold little-endian integers"),
+        (lambda data: np.save(data / "input.npy", np.zeros(6, [("a", "<i4")])),
+         "data/input.npy: must hold little-endian integers"),
+        *((_header(descr, "'descr': '<i8'"), "data/input.npy: must hold little-endian integers")
+          for descr in ("'descr': '<i0'", "'descr': '<i3'", "'descr': '|i8'", "'descr': '<i80'", "'descr': '<u'",
+                        "'descr': <i8", "'descr': ")),
+        *((_header(f"'shape': {shape},", r"'shape': \(\d+, \d+, \d+\),"), f"data/input.npy: {told}")
+          for shape, told in (
+              ("(-3, 12, 6)", "must have a shape of whole numbers"), ("(3, 1.5)", "must have a shape of whole numbers"),
+              ("3", "must have a shape of whole numbers"), ("(3, 12, 6", "must have a shape of whole numbers"),
+              ("(3, 12, 7)", "is cut off"), ("(4294967296, 4294967296, 6)", "is cut off"),
+              ("(9" + "9" * 30 + ", 12, 6)", "is cut off"), ("(3, 12, 5)", "is longer than its shape"),
+              ("(0, 12, 6)", "is longer than its shape"), ("()", "is longer than its shape"),
+          )),
+        (_header("'order': False", "'fortran_order': False"),
+         "data/input.npy: no 'fortran_order' in the header, not a .npy file"),
+        (_header("'fortran_order': 1", "'fortran_order': False"), "data/input.npy: must be in C order"),
+        *((_bytes(change), "data/input.npy: is no .npy file") for change in (
+            lambda bits: bits[:5], lambda bits: bits[:9], lambda bits: bits[:40], lambda bits: b"",
+            lambda bits: bits[:6] + b"\x09" + bits[7:], lambda bits: bits[:8] + b"\0\0" + bits[10:])),
+        (_bytes(lambda bits: bits + b"\0"), "data/input.npy: is longer than its shape"),
         (_replaced("lengths", lambda values: values[1:]), "data/lengths.npy: must have one value per sequence"),
         (_replaced("lengths", lambda values: values + 6), "data/lengths.npy: a sequence is longer than input.npy"),
         (_replaced("expected", lambda values: np.repeat(values, 2, 1)), "data/expected.npy: must have 1 columns"),
