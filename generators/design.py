@@ -87,7 +87,8 @@ class ReadoutDesign:
     integrator: Literal["accumulate", "leak"]
     rule: Literal["argmax", "threshold_then_argmax", "first_to_threshold", "binary_logit"]
     every_step: bool
-    class_threshold: int
+    class_threshold: int | None
+    """None for a rule that has none."""
     beta: Parameter | None
     state: Literal["count", "mem"]
 

@@ -54,6 +54,7 @@ _RULES: dict[str, Any] = {
     "first_to_threshold": "first_to_threshold",
     "binary_logit": "binary_logit",
 }
+_WITH_THRESHOLD = ("threshold_then_argmax", "first_to_threshold")
 
 
 def schedule(
@@ -110,7 +111,7 @@ def _scheduled(
                     "accumulate" if beta is None else "leak",
                     _RULES[layer.layer.decision_rule],
                     layer.layer.emit == "step",
-                    layer.layer.class_threshold,
+                    layer.layer.class_threshold if layer.layer.decision_rule in _WITH_THRESHOLD else None,
                     beta,
                     "count" if layer.layer.output_mode == "spike" else "mem",
                 ),

@@ -92,6 +92,25 @@ def test_every_file_says_that_it_is_generated_and_nothing_of_where_and_when(case
         assert re.findall(r"""["'\s(]/\w+/\S*|[A-Z]:\\|\b(?:19|20)\d\d-\d\d|\d\d:\d\d""", text) == [], path
 
 
+@pytest.mark.parametrize("io", IOS)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_every_line_is_indented_by_the_braces_around_it(case: Case, io: Io) -> None:
+    for path, text in texts(designed(case, io)[1]).items():
+        # rows of numbers, lines that continue another, and what stands at the margin whatever surrounds it
+        code = re.sub(r"= \{[^;]*\};", "= {};", text)
+        code = re.sub(r"\([^()]*\)", lambda found: found[0].replace("\n", " "), code)
+        depth, continues = 0, False
+        for line in code.splitlines():
+            bare = line.partition("//")[0].strip()
+            inner = max(0, depth - bare.startswith("}"))
+            if bare and not bare.startswith(("#", "namespace")) and not continues:
+                assert len(line) - len(line.lstrip()) == 4 * inner, (path, line)
+            # a namespace does not indent
+            opened = 0 if bare.startswith("namespace") else bare.count("{")
+            depth = max(0, depth + opened - bare.count("}"))
+            continues = bool(bare) and bare[-1] not in "{};:" and not bare.startswith("#")
+
+
 def _digest(design: Design) -> str:
     return hashlib.sha256(json.dumps(texts(design), sort_keys=True).encode()).hexdigest()
 
@@ -197,7 +216,8 @@ def _changed(before: dict[str, str], after: dict[str, str]) -> str:
         (_layer("lif1", reset_mechanism="zero"), "lif1", "lif1.cpp"),
         (_layer("lif1", reset_delay=False), "lif1", "lif1.cpp"),
         (_layer("lif1", inhibition=True), "lif1", "lif1.cpp"),
-        (_layer("readout", class_threshold=2), "readout", "readout.cpp"),
+        # a count decides only under a rule that asks for it
+        (_layer("readout", class_threshold=2), "", ""),
         (_layer("readout", emit="step"), "readout", "readout.cpp"),
         # the first line of both files names the rule
         (_layer("readout", decision_rule="first_to_threshold"), "readout", "readout.cpp readout.h"),

@@ -9,7 +9,6 @@ struct readout_cfg : readout_ports {
     typedef ap_ufixed<3,3> state_t;
     typedef hlspike::accumulate integrator;
     typedef hlspike::argmax rule;
-    static constexpr int class_threshold = 1;
     static constexpr bool every_step = false;
 };
 

@@ -6,8 +6,8 @@
 
 struct readout_ports {
     static constexpr int n = 2;
+    typedef ap_ufixed<1,1> decision_t;
     typedef ap_uint<1> in_t;
-typedef ap_ufixed<1,1> decision_t;
 };
 
 void readout_step(const readout_ports::in_t in[readout_ports::n], hlspike::bit_t last,

@@ -9,7 +9,6 @@ struct readout_cfg : readout_ports {
     typedef ap_fixed<12,4> state_t;
     typedef hlspike::leak integrator;
     typedef hlspike::binary_logit rule;
-    static constexpr int class_threshold = 1;
     static constexpr bool every_step = true;
     typedef ap_ufixed<3,1> beta_t;
     static beta_t beta(int) { return hlspike::from_mantissa<beta_t>(3); }
