@@ -254,8 +254,10 @@ def task_manifest() -> Tasks:
 def task_build() -> Tasks:
     """everything: from the trained model to a verified HLS project and its report"""
     drawn = [graph.name(variant, "pictures") for variant in VARIANTS if variant.config["report"]["pictures"]]
+    played = [graph.name(variant, "cosim_data") for variant in VARIANTS if variant.config["target"]["cosim_sequences"]]
     yield {
-        "basename": "build", "actions": None, "task_dep": ["resolve", "scripts", "report", "manifest", *drawn],
+        "basename": "build", "actions": None,
+        "task_dep": ["resolve", "scripts", *played, "report", "manifest", *drawn],
         "clean": [(engine.remove_noted, [variant.layout.notes]) for variant in VARIANTS],
     }
 

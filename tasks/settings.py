@@ -119,7 +119,7 @@ class Target(_Strict):
     ip: Ip = Field(default_factory=Ip)
     flow: Literal["tcl", "config"] = "tcl"
     granularity: Literal["design", "layer"] = "design"
-    cosim_sequences: int | None = Field(default=None, ge=1)
+    cosim_sequences: int | None = Field(default=4, ge=1)
     vitis: str | None = None
     timeout: float | None = Field(default=None, gt=0)
     licences: int | None = Field(default=None, ge=1)

@@ -79,7 +79,7 @@ data:
   kwargs: {sequences: 6}
   calibration: 4
 readout: {decision_rule: argmax_spike_count, class_threshold: 2, window_size: 4}
-target: {part: xc7z020clg400-1, clock_period: 10, io: parallel}
+target: {part: xc7z020clg400-1, clock_period: 10, io: parallel, cosim_sequences: null}
 sim: {trace: spikes, sequences: null}
 csim: {compiler: g++}
 cache: {enabled: false}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -80,8 +81,8 @@ exit
          "config_rtl -reset all -reset_async -reset_level low"),
         ("csynth", {"fifo_depth": 16}, "config_dataflow -override_user_fifo_depth 16"),
         ("csynth", {"flow_target": "vitis"}, "open_solution -reset solution1 -flow_target vitis"),
-        ("cosim", {}, "cosim_design -rtl verilog"),
-        ("cosim", {"rtl": "vhdl", "fifo_sizing": True}, "cosim_design -rtl vhdl -enable_fifo_sizing"),
+        ("cosim", {}, "cosim_design -O -rtl verilog"),
+        ("cosim", {"rtl": "vhdl", "fifo_sizing": True}, "cosim_design -O -rtl vhdl -enable_fifo_sizing"),
         ("export", {"export": "xo", "ip": {"vendor": "us", "version": "1.2", "display_name": 'a "net" [of] $10'}},
          'export_design -format xo -rtl verilog -vendor us -version 1.2 -display_name {a "net" [of] $10}'),
         ("impl", {"ip": {"name": "snn"}}, "export_design -flow impl -format ip_catalog -rtl verilog -ipname snn"),
@@ -119,6 +120,7 @@ tb.file=../tb/data/lengths.npy
 tb.file=../tb/data/expected.npy
 tb.cflags=-std=c++14 -Wno-unknown-pragmas -DHLSPIKE_NO_PROBES
 csim.O=true
+cosim.O=true
 cosim.rtl=verilog
 package.output.format=ip_catalog
 package.output.syn=false
@@ -219,6 +221,14 @@ def test_a_moved_project_runs_by_hand_in_its_folder(moved: Path, program: tuple[
         played = (2 + bool(which("clang++"))) * (stage == "cosim")
         assert done.stdout.count("0 values differ from expected.npy") == played
     assert (moved / "vitis" / "snn" / "solution1" / "impl" / "report" / "verilog" / "export_impl.xml").is_file()
+
+
+def test_by_hand_too_co_simulation_plays_the_first_sequences(place: Place) -> None:
+    place.edit("conf/config.yaml", ", cosim_sequences: null", "")
+    assert place.build() == {"resolve", "scripts", "cosim_data"}
+    done = by_hand(place.path / "build" / "tiny" / "vitis", "vitis_hls", "-f", "cosim.tcl", STAND_IN_QUICK="0")
+    assert done.returncode == 0, done.stdout
+    assert set(re.findall(r"\d+ emissions, .*", done.stdout)) == {"4 emissions, 0 values differ from expected.npy"}
 
 
 @pytest.mark.parametrize("stage", STAGES)

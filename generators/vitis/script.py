@@ -110,6 +110,7 @@ def config_values(project: Project, target: Mapping[str, Any]) -> dict[str, Any]
         *(("tb.file", path) for path in (*project.bench, *project.data)),
         ("tb.cflags", _BENCH_CPP if project.bench else ""),
         ("csim.O", "true" if project.bench else ""),
+        ("cosim.O", "true" if project.bench else ""),
         ("cosim.rtl", target["rtl"] if project.bench else ""),
         ("cosim.enable_fifo_sizing", "true" if project.bench and target["fifo_sizing"] else ""),
         ("package.output.format", target["export"]),

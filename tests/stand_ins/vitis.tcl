@@ -359,7 +359,7 @@ proc synthesis_report {} {
 }
 
 proc cosim_design {args} {
-    lassign [parsed cosim_design {-rtl 1 -enable_fifo_sizing 0 -trace_level 1 -argv 1} $args] options rest
+    lassign [parsed cosim_design {-O 0 -rtl 1 -enable_fifo_sizing 0 -trace_level 1 -argv 1} $args] options rest
     set rtl [expr {[dict exists $options -rtl] ? [dict get $options -rtl] : "verilog"}]
     one_of cosim_design $rtl {verilog vhdl}
     puts "INFO: \[HLS 200-1510\] Running: cosim_design $args"
@@ -447,7 +447,7 @@ proc run_script {path} {
 # Read hls_config.cfg, every key of which has to be known.
 proc run_config {path work stage} {
     set known {part clock clock_uncertainty flow_target syn.file syn.cflags syn.top syn.rtl.reset syn.rtl.reset_async
-               syn.rtl.reset_level syn.dataflow.override_user_fifo_depth tb.file tb.cflags csim.O cosim.rtl
+               syn.rtl.reset_level syn.dataflow.override_user_fifo_depth tb.file tb.cflags csim.O cosim.O cosim.rtl
                cosim.enable_fifo_sizing package.output.format package.output.syn package.ip.vendor package.ip.library
                package.ip.name package.ip.version package.ip.display_name package.ip.description package.ip.taxonomy
                vivado.flow vivado.rtl}
@@ -482,7 +482,7 @@ proc run_config {path work stage} {
     switch $stage {
         csim {csim_design}
         csynth {csynth_design}
-        cosim {cosim_design -rtl [lindex [dict get $given cosim.rtl] 0]}
+        cosim {cosim_design -O -rtl [lindex [dict get $given cosim.rtl] 0]}
         package {export_design -rtl $rtl -format [lindex [dict get $given package.output.format] 0]}
         impl {export_design -flow impl -rtl $rtl -format [lindex [dict get $given package.output.format] 0]}
     }
