@@ -1,99 +1,46 @@
 """The shared cache: what a step made, found again by what it was made from.
 
-    <folder>/results/<key>/<variation>/   entry.json and the files of one result, named by number
+    <folder>/CACHEDIR.TAG                 the mark: without it nothing here is ours to write or to remove
+    <folder>/results/<key>/<variation>/   entry.json and the files of one result, see `tasks.entry`
     <folder>/locks/<key>                  held by whoever is making the result
     <folder>/new/                         entries being written
 
 A key is a digest of content alone: no path, no time and no name of a machine, so a clone elsewhere or a colleague hits
 it. Inputs that a step discovers only when it runs (headers, imported modules) tell the variations of a key apart.
-An entry comes into being by one rename, so a reader never sees half of one, and every file is checked against its
-digest when it is taken out.
+An entry comes into being by one rename, so a reader never sees half of one.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-import shutil
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks import files, locks
+from generators.errors import ConfigError
+from tasks import entry, files, locks
+from tasks.entry import DESCRIPTION, Entry
 
 _GIB = 2**30
-_DESCRIPTION = "entry.json"
+_MARK = "CACHEDIR.TAG"
+_SAYS = """Signature: 8a477f597d28d172789f06886806bc55
+# A cache of hlspike: results of builds, which make again what is missing here.
+# By this file backups leave it out, see https://bford.info/cachedir/
+"""
+_PLACES = re.compile(r"[0-9a-f]{2}/[0-9a-f]{64}/[0-9a-f]{16}")
+"""Of entries, below results/."""
+_NEW = "entry-"
 _SLACK = 0.9
 """Of the bound, what eviction leaves: it does not run again for the next entry."""
 _ABANDONED = 24 * 3600
 """Seconds after which an entry still being written has no writer any more."""
-
-
-class Damaged(Exception):  # noqa: N818 - says what an entry is
-    """A file of an entry is not what was put in."""
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """A file of an entry: its name to the step that made it, its name in the entry, and what is known of it."""
-
-    name: str
-    file: str
-    size: int
-    digest: str
-    executable: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One result.
-
-    Attributes:
-        found: discovered inputs, name → digest.
-        meta: what else was known of it, plain JSON; `seconds` is the time it took to make.
-    """
-
-    folder: Path
-    made: tuple[Output, ...]
-    found: Mapping[str, str]
-    meta: Mapping[str, Any]
-
-    @property
-    def size(self) -> int:
-        return sum(output.size for output in self.made)
-
-    def restore(self, targets: Mapping[str, Path]) -> None:
-        """Write each output to the path that `targets` has for it, unless it is there already.
-
-        Raises:
-            Damaged: one has changed since it was put in; none has been written then.
-        """
-        contents = [self._read(output) for output in self.made]
-        for output, content in zip(self.made, contents, strict=True):
-            path = targets[output.name]
-            files.write(path, content)
-            if output.executable and not os.access(path, os.X_OK):
-                path.chmod(0o777 & ~files.UMASK)
-        with contextlib.suppress(OSError):
-            os.utime(self.folder / _DESCRIPTION)
-
-    def verify(self) -> None:
-        """Raises Damaged."""
-        for output in self.made:
-            self._read(output)
-
-    def _read(self, output: Output) -> bytes:
-        try:
-            content = (self.folder / output.file).read_bytes()
-        except OSError as error:
-            raise Damaged(f"{output.name} cannot be read, {error.strerror}") from None
-        if files.digest(content) != output.digest:
-            raise Damaged(f"{output.name} is not what was put in")
-        return content
 
 
 @dataclass(frozen=True)
@@ -108,13 +55,43 @@ class Cache:
         """The cache of the configuration key `cache`."""
         if not config["enabled"]:
             return Cache(None, 0)
-        return Cache(folder_of(config["dir"]), int(config["size"] * _GIB))
+        return Cache(folder_of(config["dir"]) / "cache", int(config["size"] * _GIB))
+
+    @property
+    def marked(self) -> bool:
+        """Whether there is a folder, and it is ours."""
+        try:
+            return self.folder is not None and (self.folder / _MARK).read_text(encoding="utf-8") == _SAYS
+        except (OSError, ValueError):
+            return False
 
     def lock(self, key: str, waiting: Callable[[], None]) -> AbstractContextManager[None]:
         """Held while the result of `key` is made, so that it is made once. Raises OSError."""
         if self.folder is None:
             return contextlib.nullcontext()
+        self._make(self.folder)
         return locks.locked(self.folder / "locks" / key, waiting)
+
+    def _make(self, folder: Path) -> None:
+        """Make the folder with its mark, in one rename, unless it is there.
+
+        Raises:
+            OSError: what is there is no cache, or nothing can be made there.
+        """
+        if self.marked:
+            return
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".cache-"))
+        try:
+            new.chmod(0o777 & ~files.UMASK)  # others may share it
+            (new / _MARK).write_text(_SAYS, encoding="utf-8")
+            os.rename(new, folder)
+        except OSError:
+            (new / _MARK).unlink(missing_ok=True)
+            new.rmdir()
+            if not self.marked:
+                told = f"it is no cache of hlspike, which would hold a {_MARK} of its own; remove it, or set cache.dir"
+                raise OSError(errno.EEXIST, told, str(folder)) from None
 
     def get(self, key: str, current: Callable[[str], str | None]) -> Entry | None:
         """The result of `key` whose discovered inputs are what they are now.
@@ -122,9 +99,9 @@ class Cache:
         Args:
             current: digest of a discovered input by its name, None if there is no such file.
         """
-        for entry in self._variations(key):
-            if all(current(name) == known for name, known in entry.found.items()):
-                return entry
+        for found in self._variations(key):
+            if all(current(name) == known for name, known in found.found.items()):
+                return found
         return None
 
     def put(
@@ -137,44 +114,35 @@ class Cache:
         """
         if self.folder is None:
             return
-        place = self._place(key) / files.digest(repr(sorted(found.items())).encode())[:16]
+        self._make(self.folder)
+        place = self._place(self.folder, key) / files.digest(repr(sorted(found.items())).encode())[:16]
         new = self.folder / "new"
         new.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(dir=new))
+        folder = Path(tempfile.mkdtemp(dir=new, prefix=_NEW))
         try:
-            folder.chmod(0o777 & ~files.UMASK)  # others may share it
-            made = [_kept(name, path, folder / str(number)) for number, (name, path) in enumerate(outputs.items())]
-            description = {"made": [asdict(item) for item in made], "found": dict(found), "meta": dict(meta)}
-            files.write_json(folder / _DESCRIPTION, description)
+            folder.chmod(0o777 & ~files.UMASK)
+            Entry.write(folder, outputs, found, meta)
             place.parent.mkdir(parents=True, exist_ok=True)
-            _discard(place)
+            entry.discard(place)
             os.rename(folder, place)
         except OSError:
-            _discard(folder)
+            entry.discard(folder)
             raise
-
-    def discard(self, folder: Path) -> None:
-        """Remove an entry by its folder."""
-        _discard(folder)
 
     def unreadable(self) -> list[Path]:
         """Folders in the place of entries that are none: damaged, or being removed."""
-        if self.folder is None:
-            return []
-        return [folder for folder in sorted(self.folder.glob("results/*/*/*")) if _entry(folder) is None]
+        return [folder for folder in self._folders() if Entry.read(folder) is None]
 
     def entries(self) -> Iterator[Entry]:
         """Every entry, the most recently used first."""
-        if self.folder is None:
-            return
-        found = []
-        for description in self.folder.glob(f"results/*/*/*/{_DESCRIPTION}"):
+        used = []
+        for folder in self._folders():
             with contextlib.suppress(OSError):
-                found.append((description.stat().st_mtime_ns, description.parent))
-        for _, folder in sorted(found, reverse=True):
-            entry = _entry(folder)
-            if entry is not None:
-                yield entry
+                used.append(((folder / DESCRIPTION).stat().st_mtime_ns, folder))
+        for _, folder in sorted(used, reverse=True):
+            found = Entry.read(folder)
+            if found is not None:
+                yield found
 
     def prune(self, bound: int | None = None) -> tuple[int, int]:
         """Remove the least recently used entries beyond `bound` bytes, and what killed builds left.
@@ -182,65 +150,57 @@ class Cache:
         Returns:
             Number of entries removed, and their bytes.
         """
-        if self.folder is None:
-            return 0, 0
         allowed = self.bound if bound is None else bound
         every = list(self.entries())
-        kept = total = sum(entry.size for entry in every)
+        kept = total = sum(found.size for found in every)
         removed = 0
         if total > allowed:
             while every and kept > allowed * _SLACK:
-                entry = every.pop()
-                _discard(entry.folder)
-                kept -= entry.size
+                oldest = every.pop()
+                entry.discard(oldest.folder)
+                kept -= oldest.size
                 removed += 1
-        for left in self.folder.glob("new/*"):
-            with contextlib.suppress(OSError):
-                if time.time() - left.stat().st_mtime > _ABANDONED:
-                    _discard(left)
+        if self.folder is not None and self.marked:
+            for left in self.folder.glob(f"new/{_NEW}*"):
+                with contextlib.suppress(OSError):
+                    if time.time() - left.stat().st_mtime > _ABANDONED:
+                        entry.discard(left)
         return removed, total - kept
 
+    def _folders(self) -> list[Path]:
+        """The places of entries that there are."""
+        if self.folder is None or not self.marked:
+            return []
+        results = self.folder / "results"
+        return [
+            folder for folder in sorted(results.glob("*/*/*"))
+            if _PLACES.fullmatch(folder.relative_to(results).as_posix()) and folder.is_dir()
+        ]
+
     def _variations(self, key: str) -> Iterator[Entry]:
-        if self.folder is None:
+        if self.folder is None or not self.marked:
             return
         try:
-            folders = sorted(self._place(key).iterdir())
+            folders = sorted(self._place(self.folder, key).iterdir())
         except OSError:
             return
-        for folder in folders:
-            entry = _entry(folder)
-            if entry is not None:
-                yield entry
+        yield from filter(None, map(Entry.read, folders))
 
-    def _place(self, key: str) -> Path:
-        assert self.folder is not None
-        return self.folder / "results" / key[:2] / key
-
-
-def _entry(folder: Path) -> Entry | None:
-    """The entry in `folder`; None where it is being removed, or nothing that can be read."""
-    try:
-        data = files.read_json(folder / _DESCRIPTION)
-        return Entry(folder, tuple(Output(**item) for item in data["made"]), data["found"], data["meta"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-
-
-def _kept(name: str, path: Path, copy: Path) -> Output:
-    shutil.copyfile(path, copy)
-    # of the copy: the file may be replaced meanwhile
-    content = copy.read_bytes()
-    return Output(name, copy.name, len(content), files.digest(content), os.access(path, os.X_OK))
-
-
-def _discard(folder: Path) -> None:
-    """Remove a folder, the description first: what is left is no entry."""
-    with contextlib.suppress(OSError):
-        (folder / _DESCRIPTION).unlink()
-    shutil.rmtree(folder, ignore_errors=True)
+    @staticmethod
+    def _place(folder: Path, key: str) -> Path:
+        return folder / "results" / key[:2] / key
 
 
 def folder_of(shared: str | None) -> Path:
-    """What all processes share that name the same cache.dir; without one, all of this user."""
-    own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hlspike"
-    return Path(shared).expanduser() if shared else own
+    """What all processes share that name the same cache.dir; without one, all of this user.
+
+    Raises:
+        ConfigError: this user has no home folder.
+    """
+    named = shared or os.environ.get("XDG_CACHE_HOME") or ""
+    try:
+        # a relative folder of that variable is to be ignored, says the standard that defines it
+        place = Path(named).expanduser() if shared or os.path.isabs(named) else Path.home() / ".cache"
+    except RuntimeError:
+        raise ConfigError(f"cache.dir: {shared or '~'}: there is no such home folder; set cache.dir") from None
+    return place / "hlspike"

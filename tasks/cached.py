@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from generators.errors import ConfigError
-from tasks.cache import Cache, Damaged
+from tasks.cache import Cache
+from tasks.entry import Damaged, discard
 
 _MIB = 2**20
+_LARGEST = 1e9
+"""GiB: more than there are bytes to count in any disk."""
 
 
 def manage(words: list[str], config: Mapping[str, Any]) -> str:
@@ -21,6 +24,8 @@ def manage(words: list[str], config: Mapping[str, Any]) -> str:
     cache = Cache.of(config)
     if cache.folder is None:
         return "the cache is not enabled; set cache.enabled=true"
+    if cache.folder.exists() and not cache.marked:
+        raise ConfigError(f"cache.dir: {cache.folder} is no cache of hlspike; remove it, or name another folder")
     match words:
         case [] | ["show"]:
             return _shown(cache)
@@ -57,14 +62,14 @@ def _verified(cache: Cache) -> str:
     whole, lines = 0, []
     for folder in cache.unreadable():
         lines.append(f"{folder}: its description cannot be read; removed")
-        cache.discard(folder)
+        discard(folder)
     for entry in cache.entries():
         try:
             entry.verify()
             whole += 1
         except Damaged as error:
             lines.append(f"{entry.folder}: {error}; removed")
-            cache.discard(entry.folder)
+            discard(entry.folder)
     return "\n".join([*lines, f"{whole} results are whole, {len(lines)} were damaged"])
 
 
@@ -78,6 +83,6 @@ def _bytes(text: str) -> int:
         size = float(text)
     except ValueError:
         size = -1.0
-    if not 0 <= size < float("inf"):
+    if not 0 <= size <= _LARGEST:
         raise ConfigError(f"cache: prune takes a size in GiB, found {text!r}; write for instance prune 2.5")
     return int(size * 2**30)

@@ -21,8 +21,9 @@ from doit.exceptions import TaskFailed
 
 from generators.errors import ConfigError, HlspikeError, ToolError
 from tasks import console, files, locks, notes
-from tasks.cache import Cache, Damaged
+from tasks.cache import Cache
 from tasks.engine import Step
+from tasks.entry import Damaged, discard
 from tasks.layout import BUILD, HEADERS, PACKAGE
 
 T = TypeVar("T")
@@ -138,7 +139,7 @@ def _reused(step: Step, cache: Cache, key: str) -> tuple[list[Path], float] | No
         entry.restore({_name(step, path): path for path in step.outputs})
     except Damaged as error:
         _say(f"cache: {entry.folder}: {error}; {step.label} is made again")
-        cache.discard(entry.folder)
+        discard(entry.folder)
         return None
     return [_path(step, name) for name in entry.found], float(entry.meta["seconds"])
 

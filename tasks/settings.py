@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -173,7 +174,16 @@ class Cache(_Strict):
 
     enabled: bool = True
     dir: str | None = None
-    size: float = Field(default=10.0, gt=0)
+    size: float = Field(default=10.0, gt=0, le=1e9, allow_inf_nan=False)
+
+    @field_validator("dir")
+    @classmethod
+    def _place(cls, value: str | None) -> str | None:
+        if value is not None and (not value.strip() or "\0" in value):
+            raise ValueError("the path of a folder, or null for that of the user")
+        if value is not None and value.startswith("~") and os.path.expanduser(value) == value:
+            raise ValueError("a folder below a home folder that there is")
+        return value
 
 
 class Settings(_Strict):
@@ -285,6 +295,10 @@ def _rule(problem: Any, parts: list[str]) -> str:
             return f"must be greater than {context['gt']:g}"
         case "greater_than_equal":
             return f"must be at least {context['ge']}"
+        case "less_than_equal":
+            return f"must be at most {context['le']:g}"
+        case "finite_number":
+            return "must be a finite number"
         case _:
             return str(problem["msg"][0].lower() + problem["msg"][1:])
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
+import re
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from generators.errors import ConfigError
 from tasks import locks
-from tasks.cache import Cache, Damaged
+from tasks.cache import Cache, folder_of
 from tasks.cached import manage
+from tasks.entry import Damaged
 
 KEY, OTHER = "ab" + "0" * 62, "cd" + "1" * 62
 META = {"step": "compile:fc1", "seconds": 1.5}
@@ -22,7 +27,6 @@ def _file(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     return path
-
 
 
 
@@ -107,12 +111,126 @@ def test_the_least_recently_used_go_first(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_writer_left_is_removed_when_it_is_old(cache: Cache, tmp_path: Path) -> None:
-    old, new = tmp_path / "cache" / "new" / "old", tmp_path / "cache" / "new" / "young"
+    cache.put(KEY, {"made": _file(tmp_path / "made", "x")}, {}, META)
+    old, new = tmp_path / "cache" / "new" / "entry-old", tmp_path / "cache" / "new" / "entry-young"
     for folder in (old, new):
         _file(folder / "0", "half")
     os.utime(old, (0, 0))
     cache.prune()
     assert not old.exists() and new.exists()
+
+
+def _tree(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_nothing_of_the_users_is_removed_from_the_folder_that_cache_dir_names(tmp_path: Path) -> None:
+    shared, key = tmp_path / "shared", "ab" + "0" * 62
+    mine = [
+        "new/run7/weights.pt", "results/2024/seed1/log.txt", f"results/ab/{key}/{'0' * 16}/thesis.tex", "locks/door",
+        "entry.json", "hlspike/new/entry-old/0", f"hlspike/results/ab/{key}/{'0' * 16}/entry.json", "0",
+    ]
+    for name in mine:
+        os.utime(_file(shared / name, name).parent, (0, 0))
+    before = _tree(shared)
+    config = {"enabled": True, "dir": str(shared), "size": 1e-9}
+    cache = Cache.of(config)
+    for words in (["show"], ["verify"], ["prune", "0"]):
+        manage(words, config)
+    cache.put(KEY, {"made": _file(tmp_path / "made", "x" * 100)}, {}, META)
+    assert cache.get(KEY, lambda name: None) is not None
+    manage(["verify"], config)
+    cache.prune()
+    assert cache.get(KEY, lambda name: None) is None
+    after = _tree(shared)
+    assert {name: after[name] for name in before} == before
+    assert {name.split("/")[0] for name in after.keys() - before.keys()} == {"hlspike"}
+
+
+def test_a_folder_in_the_place_of_the_cache_is_left_alone(tmp_path: Path) -> None:
+    config = {"enabled": True, "dir": str(tmp_path), "size": 1}
+    cache = Cache.of(config)
+    assert cache.folder is not None
+    kept = _file(cache.folder / "new" / "entry-mine" / "0", "mine")
+    os.utime(kept.parent, (0, 0))
+    told = (
+        "it is no cache of hlspike, which would hold a CACHEDIR.TAG of its own; remove it, or set cache.dir"
+    )
+    with pytest.raises(OSError, match=re.escape(told)) as refused:
+        cache.put(KEY, {"made": _file(tmp_path / "made", "x")}, {}, META)
+    assert refused.value.filename == str(cache.folder)
+    with pytest.raises(ConfigError, match=re.escape(f"cache.dir: {cache.folder} is no cache of hlspike; remove it")):
+        manage(["verify"], config)
+    cache.prune(0)
+    assert list(cache.entries()) == cache.unreadable() == []
+    assert _tree(cache.folder) == {"new/entry-mine/0": b"mine"}
+    assert [path.name for path in cache.folder.parent.iterdir()] == ["cache"]
+
+
+def test_what_else_lies_in_an_entry_stays(cache: Cache, tmp_path: Path) -> None:
+    cache.put(KEY, {"made": _file(tmp_path / "made", "x")}, {}, META)
+    entry = cache.get(KEY, lambda name: None)
+    assert entry is not None
+    _file(entry.folder / "notes.txt", "mine")
+    _file(entry.folder / "1" / "deep.txt", "mine")
+    assert cache.prune(0) == (1, 1)
+    assert _tree(entry.folder) == {"1/deep.txt": b"mine", "notes.txt": b"mine"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: [],
+        lambda data: {**data, "made": {}} | {"made": [{**data["made"][0], "size": "1"}]},
+        lambda data: {**data, "made": [{**data["made"][0], "file": "../0"}]},
+        lambda data: {**data, "made": [{**data["made"][0], "digest": None}]},
+        lambda data: {**data, "made": [{**data["made"][0], "executable": 0}]},
+        lambda data: {**data, "made": [{**data["made"][0], "size": True}]},
+        lambda data: {**data, "made": [{**data["made"][0], "more": 1}]},
+        lambda data: {**data, "made": 3},
+        lambda data: {**data, "found": {"model.py": 7}},
+        lambda data: {**data, "found": []},
+        lambda data: {**data, "meta": {"step": "x", "seconds": "soon"}},
+        lambda data: {**data, "meta": {"step": 5, "seconds": 1.0}},
+        lambda data: {**data, "meta": {"step": "x", "seconds": float("nan")}},
+        lambda data: {**data, "meta": {}},
+    ],
+)
+def test_a_description_of_wrong_types_is_none(
+    cache: Cache, tmp_path: Path, change: Callable[[dict[str, Any]], Any]
+) -> None:
+    cache.put(KEY, {"made": _file(tmp_path / "made", "x")}, {}, META)
+    description = next((tmp_path / "cache").rglob("entry.json"))
+    description.write_text(json.dumps(change(json.loads(description.read_text()))))
+    assert cache.get(KEY, lambda name: None) is None
+    assert cache.unreadable() == [description.parent]
+
+
+def test_an_entry_that_lacks_a_file_or_has_another_size_is_damaged(cache: Cache, tmp_path: Path) -> None:
+    cache.put(KEY, {"made": _file(tmp_path / "made", "x")}, {}, META)
+    entry = cache.get(KEY, lambda name: None)
+    assert entry is not None
+    with pytest.raises(Damaged, match=r"^another is missing$"):
+        entry.restore({"made": tmp_path / "made", "another": tmp_path / "another"})
+    description = entry.folder / "entry.json"
+    description.write_text(description.read_text().replace('"size": 1', '"size": 2'))
+    entry = cache.get(KEY, lambda name: None)
+    assert entry is not None
+    with pytest.raises(Damaged, match=r"^made is not what was put in$"):
+        entry.verify()
+
+
+def test_the_folder_of_the_user_is_that_of_the_standard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for value in ("", "relative/cache"):
+        monkeypatch.setenv("XDG_CACHE_HOME", value)
+        assert folder_of(None) == tmp_path / ".cache" / "hlspike"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "x"))
+    assert folder_of(None) == tmp_path / "x" / "hlspike"
+    assert folder_of("~/c") == tmp_path / "c" / "hlspike"
+    told = "cache.dir: ~nobody-here/c: there is no such home folder; set cache.dir"
+    with pytest.raises(ConfigError, match=f"^{re.escape(told)}$"):
+        folder_of("~nobody-here/c")
 
 
 def test_a_cache_that_is_off_holds_nothing(tmp_path: Path) -> None:

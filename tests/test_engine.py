@@ -97,7 +97,7 @@ def test_a_damaged_result_is_told_and_made_again(own_cache: Path, tmp_path: Path
 def test_a_cache_that_cannot_be_written_is_told_once_and_done_without(place: Place, tmp_path: Path) -> None:
     (tmp_path / "blocked").write_text("a file")
     ran = place.doit("build", CACHED, WEIGHT, f"cache.dir={tmp_path / 'blocked'}")
-    told = f"cache: {tmp_path / 'blocked' / 'locks'}: Not a directory; going on without it\n"
+    told = f"cache: {tmp_path / 'blocked' / 'hlspike'}: Not a directory; going on without it\n"
     assert (ran.code, ran.err) == (0, told)
 
 

@@ -75,6 +75,17 @@ def test_what_is_not_given_has_its_default() -> None:
         ("target/io", "fifo", "target.io: must be parallel or stream, found 'fifo'"),
         ("sim/trace", 1, "sim.trace: must be decisions, spikes or states, found 1"),
         ("sim/sequences", 0, "sim.sequences: must be at least 1, found 0"),
+        ("cache/dir", "", "cache.dir: the path of a folder, or null for that of the user, found ''"),
+        ("cache/dir", " ", "cache.dir: the path of a folder, or null for that of the user, found ' '"),
+        ("cache/dir", "a\0b", "cache.dir: the path of a folder, or null for that of the user, found 'a\\x00b'"),
+        ("cache/dir", "~nobody-here/c",
+         "cache.dir: a folder below a home folder that there is, found '~nobody-here/c'"),
+        ("cache/dir", 3, "cache.dir: must be a text, found 3"),
+        ("cache/size", 0, "cache.size: must be greater than 0, found 0"),
+        ("cache/size", -1.0, "cache.size: must be greater than 0, found -1.0"),
+        ("cache/size", float("inf"), "cache.size: must be a finite number, found inf"),
+        ("cache/size", float("nan"), "cache.size: must be a finite number, found nan"),
+        ("cache/size", 1e300, "cache.size: must be at most 1e+09, found 1e+300"),
     ],
 )
 def test_a_wrong_value_is_told_with_its_key_its_rule_and_itself(path: str, value: Any, message: str) -> None:
