@@ -82,6 +82,7 @@ class LeakyDesign:
 class ReadoutDesign:
     id: str
     input: Port
+    parallel: int
     state_type: str
     decision_type: str
     integrator: Literal["accumulate", "leak"]

@@ -45,6 +45,8 @@ from generators.typed import (
 
 _PARALLEL = 4096
 """Most units of one layer that work at once: beyond it the tools refuse to unroll."""
+_CLASSES = 32
+"""Most classes that a readout looks at in one cycle: a tree of comparisons five deep."""
 _PACK_BITS = 1024
 """Widest word between layers, the pack's `last` included."""
 _RULES: dict[str, Any] = {
@@ -106,6 +108,7 @@ def _scheduled(
                 ReadoutDesign(
                     identifier,
                     _port(layer.layer.size, layer.input),
+                    max(_divisors(layer.layer.size, _CLASSES)),
                     layer.state.cpp_fixed,
                     layer.result.cpp_fixed,
                     "accumulate" if beta is None else "leak",
@@ -172,7 +175,7 @@ def _leaky(
         values = integers[f"{name}/{key}"]
         parameters[key] = _parameter(kind, values)
         if parameters[key].scalar is None:
-            arrays[key] = values
+            arrays[key] = values.reshape(reuse_factor, -1)
     design = LeakyDesign(
         identifier,
         _port(size, layer.input),
@@ -227,9 +230,9 @@ def _legal(asked: Choice, name: str, work: int, unit: str, warnings: list[str]) 
     return nearest
 
 
-def _divisors(number: int) -> list[int]:
+def _divisors(number: int, most: int | None = None) -> list[int]:
     small = [factor for factor in range(1, int(number**0.5) + 1) if number % factor == 0]
-    return sorted({*small, *(number // factor for factor in small)})
+    return sorted(factor for factor in {*small, *(number // factor for factor in small)} if factor <= (most or number))
 
 
 def _report(
@@ -252,7 +255,7 @@ def _report(
             multipliers = 0 if _is_shift(design.beta) else design.parallel
         case TypedReadout(), ReadoutDesign():
             precision = {"beta": layer.beta, "membrane": layer.state, "result": layer.result}
-            multipliers = 0 if _is_shift(design.beta) else layer.layer.size
+            multipliers = 0 if _is_shift(design.beta) else design.parallel
         case _:
             raise TypeError(f"{name} was scheduled as another type of layer")
     types = {key: str(value) for key, value in precision.items() if value is not None}

@@ -261,11 +261,11 @@ def test_the_design_of_every_layer_in_full() -> None:
         LinearDesign("fc2", Port(8, spikes, 8), Port(4, port, 4), 1, 8, 4, "short", 12, None, 15, 12, port, port, port),
         LeakyDesign("lif2", Port(4, port, 4), Port(4, spikes, 4), 1, 4, port, "lif", "zero", True, False,
                     Parameter(port, "short", None), Parameter(port, "short", None)),
-        ReadoutDesign("readout", Port(4, spikes, 4), "ap_ufixed<3,3>", "ap_ufixed<2,2>", "accumulate",
+        ReadoutDesign("readout", Port(4, spikes, 4), 4, "ap_ufixed<3,3>", "ap_ufixed<2,2>", "accumulate",
                       "first_to_threshold", True, 2, None, "count"),
     )
     assert {key: value.shape for key, value in design.arrays.items()} == {
-        "fc1/weight": (1, 48), "fc1/bias": (8,), "fc2/weight": (1, 32), "lif2/beta": (4,), "lif2/threshold": (4,)
+        "fc1/weight": (1, 48), "fc1/bias": (8,), "fc2/weight": (1, 32), "lif2/beta": (1, 4), "lif2/threshold": (1, 4)
     }
     assert [(item.name, item.type, item.reuse_factor, item.parameters) for item in design.reports] == [
         ("input", "Input", None, 0), ("fc1", "Linear", 1, 56), ("lif1", "LIFNeuron", 1, 2), ("fc2", "Linear", 1, 32),

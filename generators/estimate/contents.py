@@ -8,17 +8,14 @@ from generators.design import InputDesign, LayerDesign, LeakyDesign, LinearDesig
 from generators.estimate.memory import vectors
 from generators.estimate.ports import width
 
-_LATCH_BITS = 1 + 32
-"""Of first_to_threshold: whether a class is set, and which, an int."""
-
 
 def adders(layer: LayerDesign) -> int:
     """Adders and subtractors that work at once.
 
     Linear: in_parallel · out_parallel into the sums, and out_parallel for the bias.
-    Leaky, per neuron at once: one for the input; one for the reset by subtraction, and one more if it is immediate.
-    With inhibition one for the margin of the winner.
-    Readout: one per class, and one for a logit.
+    Leaky, per neuron at once: one for the input; one for the reset by subtraction, and one more if it is immediate;
+    with inhibition one for the margin.
+    Readout: one per class at once, and one for a logit.
     """
     match layer:
         case InputDesign():
@@ -27,9 +24,9 @@ def adders(layer: LayerDesign) -> int:
             return layer.out_parallel * (layer.in_parallel + (layer.bias is not None))
         case LeakyDesign():
             resets = (1 + layer.immediate) if layer.reset == "subtract" else 0
-            return layer.parallel * (1 + resets) + layer.inhibition
+            return layer.parallel * (1 + resets + layer.inhibition)
         case ReadoutDesign():
-            return layer.input.size + (layer.rule == "binary_logit")
+            return layer.parallel + (layer.rule == "binary_logit")
         case _:
             assert_never(layer)
 
@@ -53,7 +50,7 @@ def weight_bits(layer: LayerDesign) -> int:
 
 def state_bits(layer: LayerDesign) -> int:
     """Leaky: n membranes, and the bit that stands for a cleared layer. Readout: n states, that bit, and the latch of
-    first_to_threshold. Input: the counter of the window.
+    first_to_threshold: whether a class is set, and which. Input: the counter of the window.
     """
     match layer:
         case InputDesign():
@@ -63,7 +60,7 @@ def state_bits(layer: LayerDesign) -> int:
         case LeakyDesign():
             return layer.input.size * width(layer.membrane_type) + 1
         case ReadoutDesign():
-            latch = _LATCH_BITS if layer.rule == "first_to_threshold" else 0
+            latch = 1 + width(layer.decision_type) if layer.rule == "first_to_threshold" else 0
             return layer.input.size * width(layer.state_type) + 1 + latch
         case _:
             assert_never(layer)

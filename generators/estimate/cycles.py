@@ -33,8 +33,8 @@ def _compute(layer: LayerDesign, before: int | None, after: int | None) -> int:
     """Cycles of the kernel; `before` and `after` are the banks of the arrays it reads and writes, None if enough.
 
     Linear: g_out to clear the sums, RF pairs of groups, g_out results, with g_out = n_out / out_parallel.
-    Leaky: RF groups; with inhibition RF to update, n − 1 to find the winner, RF to fire.
-    Readout: 1, for it is unrolled. Input: 0, for only `last` is made.
+    Leaky: RF groups; with inhibition RF to update, which also finds the winner, and RF to fire.
+    Readout: groups of the classes it looks at at once. Input: 0, for only `last` is made.
     A loop whose iteration touches k values of an array with b banks has II ⌈k / 2b⌉.
     """
     match layer:
@@ -47,10 +47,10 @@ def _compute(layer: LayerDesign, before: int | None, after: int | None) -> int:
         case LeakyDesign():
             reading, writing = _ii(layer.parallel, before), _ii(layer.parallel, after)
             if layer.inhibition:
-                return layer.reuse_factor * (reading + writing) + layer.input.size - 1
+                return layer.reuse_factor * (reading + writing)
             return layer.reuse_factor * max(reading, writing)
         case ReadoutDesign():
-            return _ii(layer.input.size, before)
+            return layer.input.size // layer.parallel * _ii(layer.parallel, before)
         case _:
             assert_never(layer)
 

@@ -9,142 +9,198 @@
 // `last` begins rather than when the old one ends: `fresh` stands for a layer of zeros, so it is the one bit that a
 // hardware reset has to reach, and the membranes of the last timestep stay observable.
 //
-// Cfg: n, parallel, in_t, mem_t, beta_t, threshold_t; decay (lif | integrate), reset (subtract | zero | none),
-//      immediate (no reset delay), inhibition; static beta(int i), static threshold(int i)
+// One pipelined loop over the groups of `parallel` neurons. A membrane is mem[group][p], split over p, so that a neuron
+// of a group always has the same memory; an iteration reads each once and writes it once, and no two iterations touch
+// the same. With inhibition nothing is known of any spike until every membrane is: a second loop fires.
+//
+// Cfg: groups, parallel, in_t, mem_t, beta_t, threshold_t; decay (lif | integrate), reset (subtract | zero | none),
+//      immediate (no reset delay), inhibition; static beta(int group, int p), static threshold(int group, int p):
+//      mantissas
 #ifndef HLSPIKE_KERNELS_LEAKY_H
 #define HLSPIKE_KERNELS_LEAKY_H
 
-#include "ap.h"
+#include "cast.h"
+#include "largest.h"
 
 namespace hlspike {
 
+// beta U and U itself, with their bits.
 struct lif {
-    template <class Cfg> static auto decayed(const typename Cfg::mem_t &mem, int i) { return Cfg::beta(i) * mem; }
+    template <class Cfg> struct of {
+        static constexpr int frac = format<typename Cfg::mem_t>::frac + format<typename Cfg::beta_t>::frac;
+        static constexpr int held = format<typename Cfg::mem_t>::held + format<typename Cfg::beta_t>::held;
+        static exact<held> decayed(const raw<typename Cfg::mem_t> &mem, int g, int p) {
+            return product_of<held>(Cfg::beta(g, p), mem);
+        }
+    };
+};
+struct integrate {
+    template <class Cfg> struct of {
+        static constexpr int frac = format<typename Cfg::mem_t>::frac, held = format<typename Cfg::mem_t>::held;
+        static exact<held> decayed(const raw<typename Cfg::mem_t> &mem, int, int) { return mem; }
+    };
 };
 
-struct integrate {
-    template <class Cfg> static typename Cfg::mem_t decayed(const typename Cfg::mem_t &mem, int) { return mem; }
+// An update before it is cast, and a membrane beside its threshold: their points and bits.
+template <class Cfg> struct update {
+    typedef typename Cfg::decay::template of<Cfg> decay;
+    typedef format<typename Cfg::in_t> in;
+    typedef format<typename Cfg::threshold_t> theta;
+    static constexpr int frac = most(decay::frac, most(in::frac, theta::frac));
+    static constexpr int held = 2 + most(decay::held + frac - decay::frac,
+                                         most(in::held + frac - in::frac, theta::held + frac - theta::frac));
+    typedef exact<held> type;
+    static type current(const raw<typename Cfg::in_t> &x) { return raised<frac - in::frac>(type(x)); }
+    static type decayed(const raw<typename Cfg::mem_t> &mem, int g, int p) {
+        return raised<frac - decay::frac>(type(decay::decayed(mem, g, p)));
+    }
+    static type threshold(int g, int p) { return raised<frac - theta::frac>(type(Cfg::threshold(g, p))); }
+    static raw<typename Cfg::mem_t> cast_of(const type &sum) { return cast<typename Cfg::mem_t, frac, held>(sum); }
 };
+template <class Cfg> struct margin {
+    typedef format<typename Cfg::mem_t> mem;
+    typedef format<typename Cfg::threshold_t> theta;
+    static constexpr int frac = most(mem::frac, theta::frac);
+    static constexpr int held = 1 + most(mem::held + frac - mem::frac, theta::held + frac - theta::frac);
+    typedef exact<held> type;
+    static type membrane(const raw<typename Cfg::mem_t> &value) { return raised<frac - mem::frac>(type(value)); }
+    static type threshold(int g, int p) { return raised<frac - theta::frac>(type(Cfg::threshold(g, p))); }
+    static raw<typename Cfg::mem_t> cast_of(const type &sum) { return cast<typename Cfg::mem_t, frac, held>(sum); }
+};
+
+template <class Cfg> bool fires(const raw<typename Cfg::mem_t> &mem, int g, int p) {
+    return margin<Cfg>::membrane(mem) > margin<Cfg>::threshold(g, p);
+}
 
 struct subtract {
     template <class Cfg>
-    static typename Cfg::mem_t update(const typename Cfg::mem_t &mem, bool reset, const typename Cfg::in_t &x, int i) {
-        const typename Cfg::threshold_t theta = reset ? Cfg::threshold(i) : typename Cfg::threshold_t(0);
-        return Cfg::decay::template decayed<Cfg>(mem, i) + x - theta;
+    static typename update<Cfg>::type sum(const raw<typename Cfg::mem_t> &mem, bool reset,
+                                          const raw<typename Cfg::in_t> &x, int g, int p) {
+        typedef update<Cfg> of;
+        return of::decayed(mem, g, p) + of::current(x) - (reset ? of::threshold(g, p) : typename of::type(0));
     }
-    template <class Cfg> static typename Cfg::mem_t after(const typename Cfg::mem_t &mem, bool spike, bool reset, int i) {
-        if (spike == reset) return mem;
-        if (spike) return mem - Cfg::threshold(i);
-        return mem + Cfg::threshold(i);
+    // U - d theta
+    template <class Cfg>
+    static typename margin<Cfg>::type moved(const raw<typename Cfg::mem_t> &mem, bool spike, int g, int p) {
+        typedef margin<Cfg> of;
+        const typename of::type theta = of::threshold(g, p);
+        return of::membrane(mem) + (spike ? typename of::type(-theta) : theta);
     }
 };
-
 struct zero {
     template <class Cfg>
-    static typename Cfg::mem_t update(const typename Cfg::mem_t &mem, bool reset, const typename Cfg::in_t &x, int i) {
-        const typename Cfg::mem_t kept = reset ? typename Cfg::mem_t(0) : mem;
-        return Cfg::decay::template decayed<Cfg>(kept, i) + x;
+    static typename update<Cfg>::type sum(const raw<typename Cfg::mem_t> &mem, bool reset,
+                                          const raw<typename Cfg::in_t> &x, int g, int p) {
+        typedef update<Cfg> of;
+        const typename of::type kept = of::decayed(mem, g, p);
+        return (reset ? typename of::type(0) : kept) + of::current(x);
     }
-    template <class Cfg> static typename Cfg::mem_t after(const typename Cfg::mem_t &mem, bool spike, bool reset, int) {
-        if (spike == reset) return mem;
-        if (spike) return 0;
-        return mem + mem;
+    // U - d U
+    template <class Cfg>
+    static typename margin<Cfg>::type moved(const raw<typename Cfg::mem_t> &mem, bool spike, int, int) {
+        typedef typename margin<Cfg>::type type;
+        return spike ? type(0) : raised<1>(margin<Cfg>::membrane(mem));
     }
 };
-
 struct none {
     template <class Cfg>
-    static typename Cfg::mem_t update(const typename Cfg::mem_t &mem, bool, const typename Cfg::in_t &x, int i) {
-        return Cfg::decay::template decayed<Cfg>(mem, i) + x;
-    }
-    template <class Cfg> static typename Cfg::mem_t after(const typename Cfg::mem_t &mem, bool, bool, int) {
-        return mem;
+    static typename update<Cfg>::type sum(const raw<typename Cfg::mem_t> &mem, bool, const raw<typename Cfg::in_t> &x,
+                                          int g, int p) {
+        return update<Cfg>::decayed(mem, g, p) + update<Cfg>::current(x);
     }
 };
 
-template <class Cfg> bool fires(const typename Cfg::mem_t &mem, int i) {
-    return with_sign(mem) > with_sign(Cfg::threshold(i));
-}
-
-// The neuron that inhibition lets fire, if it does: the first of the largest U - theta.
-template <class Cfg> int winner(const typename Cfg::mem_t mem[Cfg::n]) {
-    typedef decltype(mem[0] - Cfg::threshold(0)) margin_t;
-    int first = 0;
-    margin_t largest = mem[0] - Cfg::threshold(0);
-Winner:
-    for (int i = 1; i < Cfg::n; i++) {
-#pragma HLS PIPELINE II=1
-        const margin_t margin = mem[i] - Cfg::threshold(i);
-        if (margin > largest) {
-            largest = margin;
-            first = i;
-        }
+// The reset within the timestep, d = S - R.
+template <class Cfg, bool Immediate, class Reset> struct after_spike {
+    static raw<typename Cfg::mem_t> of(const raw<typename Cfg::mem_t> &mem, bool spike, bool reset, int g, int p) {
+        const raw<typename Cfg::mem_t> moved = margin<Cfg>::cast_of(Reset::template moved<Cfg>(mem, spike, g, p));
+        return spike == reset ? mem : moved;
     }
-    return first;
-}
+};
+template <class Cfg, class Reset> struct after_spike<Cfg, false, Reset> {
+    static raw<typename Cfg::mem_t> of(const raw<typename Cfg::mem_t> &mem, bool, bool, int, int) { return mem; }
+};
+template <class Cfg> struct after_spike<Cfg, true, none> : after_spike<Cfg, false, none> {};
+template <class Cfg> struct settled : after_spike<Cfg, Cfg::immediate, typename Cfg::reset> {};
 
 // Neurons by themselves: one pass.
 template <class Cfg, bool Inhibition> struct layer_of {
-    static void step(const typename Cfg::in_t in[Cfg::n], bool fresh, typename Cfg::mem_t mem[Cfg::n],
+    typedef raw<typename Cfg::mem_t> mem_word;
+    static void step(const typename Cfg::in_t in[Cfg::n], bool fresh, mem_word mem[Cfg::groups][Cfg::parallel],
                      bit_t out[Cfg::n]) {
     Groups:
-        for (int g = 0; g < Cfg::n; g += Cfg::parallel) {
+        for (int g = 0; g < Cfg::groups; g++) {
 #pragma HLS PIPELINE II=1
         Neurons:
             for (int p = 0; p < Cfg::parallel; p++) {
 #pragma HLS UNROLL
-                const int i = g + p;
-                const typename Cfg::mem_t before = fresh ? typename Cfg::mem_t(0) : mem[i];
-                const bool reset = fires<Cfg>(before, i);
-                const typename Cfg::mem_t now = Cfg::reset::template update<Cfg>(before, reset, in[i], i);
-                const bool spike = fires<Cfg>(now, i);
-                mem[i] = Cfg::immediate ? Cfg::reset::template after<Cfg>(now, spike, reset, i) : now;
+                const int i = g * Cfg::parallel + p;
+                const mem_word before = fresh ? mem_word(0) : mem[g][p];
+                const bool reset = fires<Cfg>(before, g, p);
+                const mem_word now =
+                    update<Cfg>::cast_of(Cfg::reset::template sum<Cfg>(before, reset, to_mantissa(in[i]), g, p));
+                const bool spike = fires<Cfg>(now, g, p);
+                mem[g][p] = settled<Cfg>::of(now, spike, reset, g, p);
                 out[i] = spike;
             }
         }
     }
 };
 
-// With inhibition nothing is known of any spike until every membrane is: two passes.
+// With inhibition the first loop also finds the neuron that may fire, group by group.
 template <class Cfg> struct layer_of<Cfg, true> {
-    static void step(const typename Cfg::in_t in[Cfg::n], bool fresh, typename Cfg::mem_t mem[Cfg::n],
+    typedef raw<typename Cfg::mem_t> mem_word;
+    typedef typename margin<Cfg>::type margin_t;
+    static void step(const typename Cfg::in_t in[Cfg::n], bool fresh, mem_word mem[Cfg::groups][Cfg::parallel],
                      bit_t out[Cfg::n]) {
-        bit_t resets[Cfg::n];
-#pragma HLS ARRAY_PARTITION variable=resets cyclic factor=Cfg::parallel
+        typedef typename counter<Cfg::parallel - 1>::type place_t;
+        bit_t resets[Cfg::groups][Cfg::parallel];
+#pragma HLS ARRAY_PARTITION variable=resets complete dim=2
+        peak<margin_t, place_t> best;
+        best.key = 0;
+        best.place = 0;
+        typename counter<Cfg::groups - 1>::type best_group = 0;
     Update:
-        for (int g = 0; g < Cfg::n; g += Cfg::parallel) {
+        for (int g = 0; g < Cfg::groups; g++) {
 #pragma HLS PIPELINE II=1
+            margin_t margins[Cfg::parallel];
+#pragma HLS ARRAY_PARTITION variable=margins complete
         UpdateNeurons:
             for (int p = 0; p < Cfg::parallel; p++) {
 #pragma HLS UNROLL
-                const int i = g + p;
-                const typename Cfg::mem_t before = fresh ? typename Cfg::mem_t(0) : mem[i];
-                const bool reset = fires<Cfg>(before, i);
-                mem[i] = Cfg::reset::template update<Cfg>(before, reset, in[i], i);
-                resets[i] = reset;
+                const int i = g * Cfg::parallel + p;
+                const mem_word before = fresh ? mem_word(0) : mem[g][p];
+                const bool reset = fires<Cfg>(before, g, p);
+                const mem_word now =
+                    update<Cfg>::cast_of(Cfg::reset::template sum<Cfg>(before, reset, to_mantissa(in[i]), g, p));
+                mem[g][p] = now;
+                resets[g][p] = reset;
+                margins[p] = margin<Cfg>::membrane(now) - margin<Cfg>::threshold(g, p);
+            }
+            const peak<margin_t, place_t> found = largest<margin_t, place_t, Cfg::parallel>::of(margins);
+            if (g == 0 || found.key > best.key) {
+                best = found;
+                best_group = g;
             }
         }
-        const int first = winner<Cfg>(mem);
     Fire:
-        for (int g = 0; g < Cfg::n; g += Cfg::parallel) {
+        for (int g = 0; g < Cfg::groups; g++) {
 #pragma HLS PIPELINE II=1
         FireNeurons:
             for (int p = 0; p < Cfg::parallel; p++) {
 #pragma HLS UNROLL
-                const int i = g + p;
-                const typename Cfg::mem_t now = mem[i];
-                const bool spike = i == first && fires<Cfg>(now, i);
-                mem[i] = Cfg::immediate ? Cfg::reset::template after<Cfg>(now, spike, resets[i] != 0, i) : now;
-                out[i] = spike;
+                const mem_word now = mem[g][p];
+                const bool spike = g == best_group && p == best.place && best.key > 0;
+                if (Cfg::immediate) mem[g][p] = settled<Cfg>::of(now, spike, resets[g][p] != 0, g, p);
+                out[g * Cfg::parallel + p] = spike;
             }
         }
     }
 };
 
 template <class Cfg>
-void leaky(const typename Cfg::in_t in[Cfg::n], bit_t last, bit_t &fresh, typename Cfg::mem_t mem[Cfg::n],
-           bit_t out[Cfg::n]) {
-    static_assert(Cfg::n % Cfg::parallel == 0, "the neurons do not divide into groups of `parallel`");
+void leaky(const typename Cfg::in_t in[Cfg::n], bit_t last, bit_t &fresh,
+           raw<typename Cfg::mem_t> mem[Cfg::groups][Cfg::parallel], bit_t out[Cfg::n]) {
     layer_of<Cfg, Cfg::inhibition>::step(in, fresh != 0, mem, out);
     fresh = last;
 }

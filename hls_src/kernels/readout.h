@@ -1,100 +1,165 @@
 // The readout: a count or a membrane per class, and the decision taken from them.
 //
-// Cfg: n, in_t, state_t, decision_t; integrator (accumulate | leak), rule (argmax | threshold_then_argmax |
-//      first_to_threshold | binary_logit), every_step; class_threshold; static beta(int k)
+// One pipelined loop over the groups of `parallel` classes, whose states are state[group][p], split over p: each is read
+// once and written once. The best of a group comes from a tree; between groups only it and its place are carried on.
+//
+// Cfg: n, groups, parallel, in_t, state_t, decision_t; integrator (accumulate | leak), rule (argmax |
+//      threshold_then_argmax | first_to_threshold | binary_logit), every_step; class_threshold, for the rules that have
+//      one; static beta(int, int), a mantissa, for leak
 #ifndef HLSPIKE_KERNELS_READOUT_H
 #define HLSPIKE_KERNELS_READOUT_H
 
-#include "ap.h"
+#include "cast.h"
+#include "largest.h"
 
 namespace hlspike {
 
 // m_k = m_k + x_k, exact, one cast into state_t; a spike counts as 1.
 struct accumulate {
-    template <class Cfg>
-    static typename Cfg::state_t next(const typename Cfg::state_t &state, const typename Cfg::in_t &x, int) {
-        return state + x;
-    }
+    template <class Cfg> struct of {
+        static constexpr int frac = format<typename Cfg::state_t>::frac, held = format<typename Cfg::state_t>::held;
+        static exact<held> kept(const raw<typename Cfg::state_t> &state) { return state; }
+    };
 };
 
 // m_k = beta m_k + x_k, likewise.
 struct leak {
-    template <class Cfg>
-    static typename Cfg::state_t next(const typename Cfg::state_t &state, const typename Cfg::in_t &x, int k) {
-        return Cfg::beta(k) * state + x;
+    template <class Cfg> struct of {
+        static constexpr int frac = format<typename Cfg::state_t>::frac + format<typename Cfg::beta_t>::frac;
+        static constexpr int held = format<typename Cfg::state_t>::held + format<typename Cfg::beta_t>::held;
+        static exact<held> kept(const raw<typename Cfg::state_t> &state) {
+            return product_of<held>(Cfg::beta(0, 0), state);
+        }
+    };
+};
+
+template <class Cfg>
+raw<typename Cfg::state_t> integrated(const raw<typename Cfg::state_t> &state, const raw<typename Cfg::in_t> &x) {
+#pragma HLS INLINE
+    typedef typename Cfg::integrator::template of<Cfg> kept;
+    typedef format<typename Cfg::in_t> in;
+    constexpr int frac = most(kept::frac, in::frac);
+    constexpr int held = 1 + most(kept::held + frac - kept::frac, in::held + frac - in::frac);
+    typedef exact<held> sum_t;
+    const sum_t sum = raised<frac - kept::frac>(sum_t(kept::kept(state))) + raised<frac - in::frac>(sum_t(x));
+    return cast<typename Cfg::state_t, frac, held>(sum);
+}
+
+template <class Cfg> using class_id = typename natural<bits_of(Cfg::n - 1)>::type;
+
+// The classes of a timestep, seen group by group: which has the largest state, the lowest of equals.
+template <class Cfg> struct ranking {
+    typedef raw<typename Cfg::state_t> state_t;
+    typedef typename counter<Cfg::parallel - 1>::type place_t;
+    state_t largest_state;
+    class_id<Cfg> best;
+    void see(int g, const state_t states[Cfg::parallel]) {
+#pragma HLS INLINE
+        const peak<state_t, place_t> found = largest<state_t, place_t, Cfg::parallel>::of(states);
+        if (g == 0 || found.key > largest_state) {
+            largest_state = found.key;
+            best = class_id<Cfg>(g * Cfg::parallel) + found.place;
+        }
     }
 };
 
-// What a rule remembers of the sequence besides the states.
-struct latch {
+// Likewise: whether any has reached class_threshold, and the lowest that has.
+template <class Cfg> struct crossing {
+    typedef typename counter<Cfg::parallel - 1>::type place_t;
+    bool any;
+    class_id<Cfg> first;
+    void see(int g, const raw<typename Cfg::state_t> states[Cfg::parallel]) {
+#pragma HLS INLINE
+        bool reached[Cfg::parallel];
+#pragma HLS ARRAY_PARTITION variable=reached complete
+    Reached:
+        for (int p = 0; p < Cfg::parallel; p++) {
+#pragma HLS UNROLL
+            reached[p] = states[p] >= Cfg::class_threshold;
+        }
+        const peak<bool, place_t> found = largest<bool, place_t, Cfg::parallel>::of(reached);
+        if (g == 0 || !any) {
+            any = found.key;
+            first = class_id<Cfg>(g * Cfg::parallel) + found.place;
+        }
+    }
+};
+
+// What first_to_threshold remembers of the sequence besides the states.
+template <class Cfg> struct latch {
     bit_t set;
-    int id;
+    class_id<Cfg> id;
 };
-
-template <class Cfg> int largest(const typename Cfg::state_t state[Cfg::n]) {
-    int best = 0;
-Largest:
-    for (int k = 1; k < Cfg::n; k++) {
-#pragma HLS UNROLL
-        if (state[k] > state[best]) best = k;
-    }
-    return best;
-}
-
-// The lowest class that has reached class_threshold; n if none has.
-template <class Cfg> int reached(const typename Cfg::state_t state[Cfg::n]) {
-    int first = Cfg::n;
-Reached:
-    for (int k = Cfg::n - 1; k >= 0; k--) {
-#pragma HLS UNROLL
-        if (state[k] >= Cfg::class_threshold) first = k;
-    }
-    return first;
-}
 
 struct argmax {
-    template <class Cfg> static typename Cfg::decision_t decide(const typename Cfg::state_t state[Cfg::n], latch &) {
-        return largest<Cfg>(state);
-    }
+    template <class Cfg> struct of {
+        ranking<Cfg> ranks;
+        void see(int g, const raw<typename Cfg::state_t> states[Cfg::parallel]) { ranks.see(g, states); }
+        class_id<Cfg> decide(latch<Cfg> &) const { return ranks.best; }
+    };
 };
 
 struct threshold_then_argmax {
-    template <class Cfg> static typename Cfg::decision_t decide(const typename Cfg::state_t state[Cfg::n], latch &) {
-        const int first = reached<Cfg>(state);
-        return first < Cfg::n ? first : largest<Cfg>(state);
-    }
+    template <class Cfg> struct of {
+        ranking<Cfg> ranks;
+        crossing<Cfg> crossed;
+        void see(int g, const raw<typename Cfg::state_t> states[Cfg::parallel]) {
+            ranks.see(g, states);
+            crossed.see(g, states);
+        }
+        class_id<Cfg> decide(latch<Cfg> &) const { return crossed.any ? crossed.first : ranks.best; }
+    };
 };
 
 struct first_to_threshold {
-    template <class Cfg> static typename Cfg::decision_t decide(const typename Cfg::state_t state[Cfg::n], latch &held) {
-        const int first = reached<Cfg>(state);
-        if (held.set == 0 && first < Cfg::n) {
-            held.set = 1;
-            held.id = first;
+    template <class Cfg> struct of : threshold_then_argmax::of<Cfg> {
+        class_id<Cfg> decide(latch<Cfg> &held) const {
+            if (held.set == 0 && this->crossed.any) {
+                held.set = 1;
+                held.id = this->crossed.first;
+            }
+            return held.set != 0 ? held.id : this->ranks.best;
         }
-        return held.set != 0 ? held.id : largest<Cfg>(state);
-    }
+    };
 };
 
 struct binary_logit {
-    template <class Cfg> static typename Cfg::decision_t decide(const typename Cfg::state_t state[Cfg::n], latch &) {
-        static_assert(Cfg::n == 2, "a binary logit is taken between two classes");
-        return state[1] - state[0];
-    }
+    template <class Cfg> struct of {
+        static_assert(Cfg::n == 2 && Cfg::parallel == 2, "a binary logit is taken between two classes");
+        static constexpr int held = 1 + format<typename Cfg::state_t>::held;
+        exact<held> difference;
+        void see(int, const raw<typename Cfg::state_t> states[2]) {
+            difference = exact<held>(states[1]) - exact<held>(states[0]);
+        }
+        raw<typename Cfg::decision_t> decide(latch<Cfg> &) const {
+            return cast<typename Cfg::decision_t, format<typename Cfg::state_t>::frac, held>(difference);
+        }
+    };
 };
 
 // Returns whether this timestep gives a decision.
 template <class Cfg>
-bit_t readout(const typename Cfg::in_t in[Cfg::n], bit_t last, bit_t &fresh, typename Cfg::state_t state[Cfg::n],
-              latch &held, typename Cfg::decision_t &decision) {
-Classes:
-    for (int k = 0; k < Cfg::n; k++) {
+bit_t readout(const typename Cfg::in_t in[Cfg::n], bit_t last, bit_t &fresh,
+              raw<typename Cfg::state_t> state[Cfg::groups][Cfg::parallel], latch<Cfg> &held,
+              raw<typename Cfg::decision_t> &decision) {
+    typedef raw<typename Cfg::state_t> state_word;
+    typename Cfg::rule::template of<Cfg> rule;
+Groups:
+    for (int g = 0; g < Cfg::groups; g++) {
+#pragma HLS PIPELINE II=1
+        state_word states[Cfg::parallel];
+#pragma HLS ARRAY_PARTITION variable=states complete
+    Classes:
+        for (int p = 0; p < Cfg::parallel; p++) {
 #pragma HLS UNROLL
-        const typename Cfg::state_t before = fresh != 0 ? typename Cfg::state_t(0) : state[k];
-        state[k] = Cfg::integrator::template next<Cfg>(before, in[k], k);
+            const state_word before = fresh != 0 ? state_word(0) : state[g][p];
+            states[p] = integrated<Cfg>(before, to_mantissa(in[g * Cfg::parallel + p]));
+            state[g][p] = states[p];
+        }
+        rule.see(g, states);
     }
     if (fresh != 0) held.set = 0;
-    decision = Cfg::rule::template decide<Cfg>(state, held);
+    decision = rule.decide(held);
     fresh = last;
     return Cfg::every_step ? bit_t(1) : last;
 }

@@ -5,22 +5,25 @@
 
 namespace {
 
-const short lif1_beta[] = {128, 224};
-const short lif1_threshold[] = {256, 384};
+const hlspike::raw<ap_fixed<12,4>> lif1_beta[][2] = {
+{128, 224}};
+const hlspike::raw<ap_fixed<12,4>> lif1_threshold[][2] = {
+{256, 384}};
 struct lif1_cfg : lif1_ports {
     static constexpr int parallel = 2;
+    static constexpr int groups = n / parallel;
     typedef ap_fixed<12,4> mem_t;
     typedef hlspike::lif decay;
     typedef hlspike::subtract reset;
     static constexpr bool immediate = true;
     static constexpr bool inhibition = false;
     typedef ap_fixed<12,4> beta_t;
-    static beta_t beta(int i) { return hlspike::from_mantissa<beta_t>(lif1_beta[i]); }
+    static hlspike::raw<beta_t> beta(int group, int p) { return lif1_beta[group][p]; }
     typedef ap_fixed<12,4> threshold_t;
-    static threshold_t threshold(int i) { return hlspike::from_mantissa<threshold_t>(lif1_threshold[i]); }
+    static hlspike::raw<threshold_t> threshold(int group, int p) { return lif1_threshold[group][p]; }
 };
 
-lif1_cfg::mem_t lif1_mem[lif1_cfg::n];
+hlspike::raw<lif1_cfg::mem_t> lif1_mem[lif1_cfg::groups][lif1_cfg::parallel];
 hlspike::bit_t lif1_fresh = 1;
 #ifndef __SYNTHESIS__
 hlspike::bit_t lif1_spikes[lif1_cfg::n];
@@ -31,9 +34,9 @@ hlspike::bit_t lif1_spikes[lif1_cfg::n];
 void lif1_step(const lif1_ports::in_t in[lif1_ports::n], hlspike::bit_t last,
                lif1_ports::out_t out[lif1_ports::n]) {
 #pragma HLS RESET variable=lif1_fresh
-#pragma HLS ARRAY_PARTITION variable=lif1_mem cyclic factor=2
-#pragma HLS ARRAY_PARTITION variable=lif1_beta cyclic factor=2
-#pragma HLS ARRAY_PARTITION variable=lif1_threshold cyclic factor=2
+#pragma HLS ARRAY_PARTITION variable=lif1_mem complete dim=2
+#pragma HLS ARRAY_PARTITION variable=lif1_beta complete dim=2
+#pragma HLS ARRAY_PARTITION variable=lif1_threshold complete dim=2
     hlspike::leaky<lif1_cfg>(in, last, lif1_fresh, lif1_mem, out);
 #ifndef __SYNTHESIS__
     for (int i = 0; i < lif1_cfg::n; i++) lif1_spikes[i] = out[i];
@@ -45,7 +48,7 @@ void lif1_step(const lif1_ports::in_t in[lif1_ports::n], hlspike::bit_t last,
 void lif1_probe(unsigned char *spikes, long long *mem) {
     for (int i = 0; i < lif1_cfg::n; i++) {
         spikes[i] = lif1_spikes[i].to_uint();
-        mem[i] = hlspike::to_mantissa(lif1_mem[i]).to_int64();
+        mem[i] = lif1_mem[i / lif1_cfg::parallel][i % lif1_cfg::parallel];
     }
 }
 #endif

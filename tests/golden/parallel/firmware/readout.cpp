@@ -6,28 +6,32 @@
 namespace {
 
 struct readout_cfg : readout_ports {
+    static constexpr int parallel = 2;
+    static constexpr int groups = n / parallel;
     typedef ap_ufixed<3,3> state_t;
     typedef hlspike::accumulate integrator;
     typedef hlspike::argmax rule;
     static constexpr bool every_step = false;
 };
 
-readout_cfg::state_t readout_state[readout_cfg::n];
+hlspike::raw<readout_cfg::state_t> readout_state[readout_cfg::groups][readout_cfg::parallel];
 hlspike::bit_t readout_fresh = 1;
-hlspike::latch readout_latch = {0, 0};
+hlspike::latch<readout_cfg> readout_latch = {0, 0};
 
 }  // namespace
 
 void readout_step(const readout_ports::in_t in[readout_ports::n], hlspike::bit_t last,
                   readout_ports::decision_t &decision, hlspike::bit_t &valid) {
 #pragma HLS RESET variable=readout_fresh
-#pragma HLS ARRAY_PARTITION variable=readout_state complete
-    valid = hlspike::readout<readout_cfg>(in, last, readout_fresh, readout_state, readout_latch, decision);
+#pragma HLS ARRAY_PARTITION variable=readout_state complete dim=2
+    hlspike::raw<readout_cfg::decision_t> decided;
+    valid = hlspike::readout<readout_cfg>(in, last, readout_fresh, readout_state, readout_latch, decided);
+    decision = hlspike::from_mantissa<readout_cfg::decision_t>(decided);
 }
 
 #ifndef __SYNTHESIS__
 // What the timestep just done has left, for the test bench.
 void readout_probe(unsigned char *, long long *state) {
-    for (int k = 0; k < readout_cfg::n; k++) state[k] = hlspike::to_mantissa(readout_state[k]).to_int64();
+    for (int k = 0; k < readout_cfg::n; k++) state[k] = readout_state[k / readout_cfg::parallel][k % readout_cfg::parallel];
 }
 #endif

@@ -29,7 +29,7 @@ bool step(const long long *frame, long long *row) {
     readout_ports::decision_t decision;
     hlspike::bit_t valid;
     snn_top(in, decision, valid);
-    row[0] = hlspike::to_mantissa(decision).to_int64();
+    row[0] = hlspike::to_mantissa(decision);
     return valid != 0;
 }
 

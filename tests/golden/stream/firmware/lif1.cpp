@@ -7,16 +7,17 @@ namespace {
 
 struct lif1_cfg : lif1_ports {
     static constexpr int parallel = 2;
+    static constexpr int groups = n / parallel;
     typedef ap_fixed<12,4> mem_t;
     typedef hlspike::integrate decay;
     typedef hlspike::subtract reset;
     static constexpr bool immediate = false;
     static constexpr bool inhibition = true;
     typedef ap_fixed<12,4> threshold_t;
-    static threshold_t threshold(int) { return hlspike::from_mantissa<threshold_t>(256); }
+    static hlspike::raw<threshold_t> threshold(int, int) { return 256; }
 };
 
-lif1_cfg::mem_t lif1_mem[lif1_cfg::n];
+hlspike::raw<lif1_cfg::mem_t> lif1_mem[lif1_cfg::groups][lif1_cfg::parallel];
 hlspike::bit_t lif1_fresh = 1;
 #ifndef __SYNTHESIS__
 hlspike::bit_t lif1_spikes[lif1_cfg::n];
@@ -26,7 +27,7 @@ hlspike::bit_t lif1_spikes[lif1_cfg::n];
 
 void lif1_step(hls::stream<lif1_ports::in_pack> &in, hls::stream<lif1_ports::out_pack> &out) {
 #pragma HLS RESET variable=lif1_fresh
-#pragma HLS ARRAY_PARTITION variable=lif1_mem cyclic factor=2
+#pragma HLS ARRAY_PARTITION variable=lif1_mem complete dim=2
     lif1_cfg::in_t currents[lif1_cfg::n];
 #pragma HLS ARRAY_PARTITION variable=currents cyclic factor=2
     lif1_cfg::out_t spikes[lif1_cfg::n];
@@ -44,7 +45,7 @@ void lif1_step(hls::stream<lif1_ports::in_pack> &in, hls::stream<lif1_ports::out
 void lif1_probe(unsigned char *spikes, long long *mem) {
     for (int i = 0; i < lif1_cfg::n; i++) {
         spikes[i] = lif1_spikes[i].to_uint();
-        mem[i] = hlspike::to_mantissa(lif1_mem[i]).to_int64();
+        mem[i] = lif1_mem[i / lif1_cfg::parallel][i % lif1_cfg::parallel];
     }
 }
 #endif

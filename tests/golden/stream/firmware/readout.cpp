@@ -6,35 +6,37 @@
 namespace {
 
 struct readout_cfg : readout_ports {
+    static constexpr int parallel = 2;
+    static constexpr int groups = n / parallel;
     typedef ap_fixed<12,4> state_t;
     typedef hlspike::leak integrator;
     typedef hlspike::binary_logit rule;
     static constexpr bool every_step = true;
     typedef ap_ufixed<3,1> beta_t;
-    static beta_t beta(int) { return hlspike::from_mantissa<beta_t>(3); }
+    static hlspike::raw<beta_t> beta(int, int) { return 3; }
 };
 
-readout_cfg::state_t readout_state[readout_cfg::n];
+hlspike::raw<readout_cfg::state_t> readout_state[readout_cfg::groups][readout_cfg::parallel];
 hlspike::bit_t readout_fresh = 1;
-hlspike::latch readout_latch = {0, 0};
+hlspike::latch<readout_cfg> readout_latch = {0, 0};
 
 }  // namespace
 
 void readout_step(hls::stream<readout_ports::in_pack> &in, hls::stream<readout_ports::decision_t> &out) {
 #pragma HLS RESET variable=readout_fresh
-#pragma HLS ARRAY_PARTITION variable=readout_state complete
+#pragma HLS ARRAY_PARTITION variable=readout_state complete dim=2
+    hlspike::raw<readout_cfg::decision_t> decided;
     readout_cfg::in_t values[readout_cfg::n];
 #pragma HLS ARRAY_PARTITION variable=values complete
-    readout_cfg::decision_t decision;
     const hlspike::bit_t last = hlspike::read_packs<readout_cfg::n>(in, values);
     const hlspike::bit_t valid =
-        hlspike::readout<readout_cfg>(values, last, readout_fresh, readout_state, readout_latch, decision);
-    if (valid != 0) out.write(decision);
+        hlspike::readout<readout_cfg>(values, last, readout_fresh, readout_state, readout_latch, decided);
+    if (valid != 0) out.write(hlspike::from_mantissa<readout_cfg::decision_t>(decided));
 }
 
 #ifndef __SYNTHESIS__
 // What the timestep just done has left, for the test bench.
 void readout_probe(unsigned char *, long long *state) {
-    for (int k = 0; k < readout_cfg::n; k++) state[k] = hlspike::to_mantissa(readout_state[k]).to_int64();
+    for (int k = 0; k < readout_cfg::n; k++) state[k] = readout_state[k / readout_cfg::parallel][k % readout_cfg::parallel];
 }
 #endif

@@ -33,7 +33,7 @@ bool step(const long long *frame, long long *row) {
     }
     snn_top(in, out);
     if (out.empty()) return false;
-    row[0] = hlspike::to_mantissa(out.read()).to_int64();
+    row[0] = hlspike::to_mantissa(out.read());
     return true;
 }
 
