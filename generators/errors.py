@@ -4,7 +4,19 @@ from __future__ import annotations
 
 
 class HlspikeError(Exception):
-    """Base of every error that is the input's fault; the terminal shows its message alone, without a traceback."""
+    """Base of every error that is the input's fault; the terminal shows its message alone, without a traceback.
+
+    What a message repeats may be anything, a name with a line break or a terminal's control sequence among it: the
+    message is one line of characters that can be seen.
+    """
+
+    def __str__(self) -> str:
+        text = " ".join(line.strip() for line in super().__str__().split("\n"))
+        return "".join(map(_seen, text)) if not text.isprintable() else text
+
+
+def _seen(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode()
 
 
 class UnsupportedModel(HlspikeError):  # noqa: N818 - the name is part of the interface

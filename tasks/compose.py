@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import warnings
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hydra import compose, initialize_config_dir
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, QuotedString
 from hydra.core.plugins import Plugins
-from hydra.errors import HydraException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
-from generators.errors import ConfigError
+from generators.errors import ConfigError, HlspikeError
 from generators.resolve import OTHER_NAMES
-from tasks.complaints import one_line
+from tasks.complaints import one_line, ungrouped
+from tasks.configuration import keys, source, sweeps
 from tasks.layout import CONF
-from tasks.settings import is_key, validated
+from tasks.settings import Settings, is_key, validated
 
 _FREE = ("hls.model.precision.", "hls.types.", "hls.layers.", "model.kwargs.", "model.train_kwargs.", "data.kwargs.")
 """Maps in which an override may name a key that neither a file nor the schema has."""
+_LONGEST = 200
+"""Characters of a key: Hydra asks for a file of its name."""
+_KNOWN = re.compile(r"runtime\.(cwd|choices\..+)|job\.(name|num|override_dirname|config_name)")
+"""What a configuration may take from Hydra."""
 _TYPE = re.compile(r"""(?<!["'\w])([A-Za-z]\w*\s*<[^<>"']*>)""")
 """A type, or what its author takes for one, as it is written everywhere but on Hydra's command line, whose lexer knows
 no angle brackets."""
@@ -42,6 +46,7 @@ class Shipped(SearchPathPlugin):
 
 
 Plugins.instance().register(Shipped)
+source.install()
 
 
 def composed(overrides: Sequence[str], folder: Path) -> tuple[list[dict[str, Any]], list[Path]]:
@@ -57,33 +62,54 @@ def composed(overrides: Sequence[str], folder: Path) -> tuple[list[dict[str, Any
         ConfigError: one line, for any fault of an override or of a file.
     """
     ready = [prepared(override) for override in overrides]
-    with initialize_config_dir(version_base="1.3", config_dir=str(folder)):
+    with initialize_config_dir(version_base="1.3", config_dir=str(folder)), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a defaults list has no _self_, which then comes last
+        OmegaConf.register_new_resolver("hydra", _of_hydra, replace=True)
         try:
-            parsed = OverridesParser.create().parse_overrides(ready)
+            parsed = OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(ready)
             _check_choices(parsed)
             swept = {override.get_key_element() for override in parsed if override.is_sweep_override()}
-            batches = BasicSweeper.split_arguments(parsed, max_batch_size=None)
-            jobs = [_Job.composed(job, swept) for batch in batches for job in batch]
-        except (HydraException, OmegaConfBaseException, YAMLError) as error:
-            raise ConfigError(one_line(error, _keys())) from None
-    variants = [
-        {"job": job.overrides, "overrides": job.swept, "config": validated(job.config)} for job in jobs
-    ]
+            jobs = [_Job.composed(job, swept, number) for number, job in enumerate(sweeps.jobs(parsed))]
+        except HlspikeError:
+            raise
+        except Exception as error:
+            # Hydra and OmegaConf have classes for some faults, and let Python's pass for others
+            given = dict(zip(ready, overrides, strict=True)).get(getattr(error, "override", ""))
+            raise ConfigError(one_line(error, _keys(), given)) from None
+    variants = [{"job": job.overrides, "overrides": job.swept, "config": validated(job.config)} for job in jobs]
     return variants, list(dict.fromkeys(path for job in jobs for path in job.searched))
 
 
 def prepared(override: str) -> str:
     """`override` as Hydra takes it: a key that may be new is added, a type is quoted."""
-    key, _, value = override.partition("=")
-    if not key.strip("+~"):
-        raise ConfigError(f"{override}: the key is missing; an override reads key=value")
+    key, equals, value = override.partition("=")
+    if not key.strip("+~ "):
+        raise ConfigError(f"{override or repr('')}: the key is missing; an override reads key=value")
+    if len(key) > _LONGEST:
+        raise ConfigError(f"{key[:40]}…: a key of {len(key)} characters is too long; it has at most {_LONGEST}")
+    if key.startswith("~") and not value:
+        return key
+    if not equals:
+        raise ConfigError(f"{override}: the value is missing; an override reads key=value")
     if key == "hydra.searchpath":
         _check_searched(value)
+    elif re.match(r"\+*hydra\b(?!\.job\.)", key):
+        raise ConfigError(
+            f"{key}: has no effect, a build is not run by Hydra; leave it out, or sweep with python -m tasks.sweep -m"
+        )
     # files use one name of a type, and an override by its other name has to reach the same entry
     key = re.sub(r"^(\+*hls\.types\.)(\w+)", lambda match: match[1] + OTHER_NAMES.get(match[2], match[2]), key)
     if _may_be_new(key):
         key = f"++{key}"
     return f"{key}={_TYPE.sub(lambda match: chr(34) + match[1] + chr(34), value)}"
+
+
+def _of_hydra(path: str) -> Any:
+    """What `${hydra:path}` stands for; Hydra's own resolver gives null, or a time, for what only a run of it has."""
+    found = OmegaConf.select(cast(DictConfig, HydraConfig.get()), path) if _KNOWN.fullmatch(path) else None
+    if found is None:
+        raise LookupError(f"hydra:{path}")
+    return found
 
 
 def _may_be_new(key: str) -> bool:
@@ -125,26 +151,37 @@ class _Job:
     searched: list[Path]
 
     @staticmethod
-    def composed(job: Sequence[str], swept: Set[str]) -> _Job:
+    def composed(job: Sequence[str], swept: Set[str], number: int) -> _Job:
         config = compose("config", overrides=list(job), return_hydra_config=True)
-        sources = config.hydra.runtime.config_sources
+        sources, choices = config.hydra.runtime.config_sources, dict(config.hydra.runtime.choices)
         searched = [Path(source.path) for source in sources if source.schema == "file"]
+        known = {"runtime.cwd": str(Path.cwd()), "job.name": "build", "job.num": number, "job.config_name": "config",
+                 "job.override_dirname": ",".join(map(_as_given, job))}
         with read_write(config), open_dict(config):
+            for key, value in known.items():
+                part, _, name = key.partition(".")
+                if OmegaConf.is_missing(config.hydra[part], name):
+                    config.hydra[part][name] = value
+            HydraConfig.instance().set_config(config)
             del config["hydra"]
-        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-        assert isinstance(plain, dict)
+        try:
+            plain = keys.plain(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
+        finally:
+            HydraConfig.instance().cfg = None
+        for key in plain:
+            if key in choices and key not in Settings.model_fields:
+                raise ConfigError(ungrouped(key, choices[key]))
         own = [_as_given(text) for text in job if text.partition("=")[0] in swept]
-        return _Job([*map(_as_given, job)], {str(key): value for key, value in plain.items()}, own, searched)
+        return _Job([*map(_as_given, job)], plain, own, searched)
 
 
 def _keys() -> list[str]:
     """What an override may name, as long as the configuration composes without any."""
-    try:
-        config = compose("config")
-        groups = [*GlobalHydra.instance().config_loader().list_groups("")]
-    except (HydraException, OmegaConfBaseException, YAMLError):
-        return []
-    return [*groups, *_dotted(config)]
+    found: list[str] = []
+    with contextlib.suppress(Exception):
+        found += GlobalHydra.instance().config_loader().list_groups("")
+        found += _dotted(compose("config"))
+    return found
 
 
 def _dotted(config: DictConfig, prefix: str = "") -> Iterator[str]:

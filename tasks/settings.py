@@ -13,10 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from generators.errors import ConfigError
 
 _ENTRY_KEYS = {"precision", "reuse_factor"}
+_LONGEST = 100
+"""Characters of a folder's name, to which the labels of variants are added."""
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Model(_Strict):
@@ -190,7 +192,7 @@ class Settings(_Strict):
     """A composed configuration."""
 
     name: str
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**32)
     model: Model
     data: Data
     readout: Readout = Field(default_factory=Readout)
@@ -206,6 +208,8 @@ class Settings(_Strict):
     def _folder(cls, value: str) -> str:
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", value):
             raise ValueError("a name is a folder below build/: letters, digits, and _ . + - within it")
+        if len(value) > _LONGEST:
+            raise ValueError(f"a name has at most {_LONGEST} characters")
         return value
 
 
@@ -265,7 +269,10 @@ def _message(error: ValidationError) -> str:
             return f"{where}: there is no such key{_meant(parts[-1], known)}"
         case "missing":
             return f"{where}: a value is missing; set it"
-    return f"{where}: {_rule(problem, parts)}, found {_yaml(problem['input'])}"
+    found, quotes = problem["input"], ""
+    if problem["type"] == "string_type" and isinstance(found, bool | int | float) and "precision" not in parts[-2:]:
+        quotes = "; write it in quotes"
+    return f"{where}: {_rule(problem, parts)}, found {_yaml(found)}{quotes}"
 
 
 def _rule(problem: Any, parts: list[str]) -> str:
@@ -293,6 +300,12 @@ def _rule(problem: Any, parts: list[str]) -> str:
             return f"must have at least {context['min_length']} value"
         case "greater_than":
             return f"must be greater than {context['gt']:g}"
+        case "less_than":
+            return f"must be less than {context['lt']}"
+        case "less_than_equal":
+            return f"must be at most {context['le']}"
+        case "finite_number":
+            return "must be a finite number"
         case "greater_than_equal":
             return f"must be at least {context['ge']}"
         case "less_than_equal":
@@ -329,4 +342,5 @@ def _yaml(value: Any) -> str:
         case None | True | False:
             return {None: "null", True: "true", False: "false"}[value]
         case _:
-            return repr(value)
+            shown = repr(value)
+            return shown if len(shown) <= 2 * _LONGEST else f"{shown[: 2 * _LONGEST]}…"

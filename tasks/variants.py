@@ -21,7 +21,7 @@ from generators.errors import ConfigError
 from tasks import files
 from tasks.layout import BUILD, COMPOSED, CONF, PACKAGE, Layout
 
-_COMPOSITION = ("compose.py", "settings.py", "toolchain.py", "variants.py")
+_COMPOSITION = ("compose.py", "configuration/*.py", "settings.py", "toolchain.py", "variants.py")
 """Our own sources that an entry of the cache rests on."""
 _PACKAGES = ("torch", "snntorch", "numpy", "jinja2", "hydra-core", "omegaconf", "pydantic", "doit", "hls4ml", "hlspike")
 _ENVIRONMENT = ("PATH", "XILINX_HLS")
@@ -75,7 +75,8 @@ def load(overrides: Sequence[str]) -> list[Variant]:
         ConfigError, ToolError: one line.
     """
     place = folder()
-    key = files.digest(json.dumps([_code(), list(overrides), str(place), sys.version, _installed()]).encode())
+    asked = [_code(), list(overrides), str(place), os.getcwd(), sys.version, _installed()]
+    key = files.digest(json.dumps(asked).encode())
     path = COMPOSED / f"{key[:32]}.json"
     entry = _cached(path)
     if entry is None:
@@ -119,7 +120,7 @@ def _composed(overrides: Sequence[str], folder: Path) -> dict[str, Any]:
         tools[name] = Tool(asdict(found), found.content, found.local, found.identity)
     states = {str(path): files.signature(path) for path in _yaml_files(searched)}
     states |= {tool.local["compiler"]: files.signature(tool.local["compiler"]) for tool in tools.values()}
-    used = {name for path in states if path.endswith(".yaml") for name in _variables(Path(path).read_text())}
+    used = {name for path in states if path.endswith(".yaml") for name in _variables(_content(Path(path)))}
     used |= {name for override in overrides for name in _variables(override)} | set(_ENVIRONMENT)
     return {
         "folders": [str(path) for path in searched],
@@ -156,12 +157,23 @@ def _yaml_files(folders: Any) -> list[Path]:
     ]
 
 
+def _content(path: Path) -> str:
+    """Of a file that may take no part, and so may hold anything."""
+    from tasks.configuration import documents
+
+    try:
+        return documents.text(path)
+    except ConfigError:
+        return ""
+
+
 def _variables(text: str) -> list[str]:
     return re.findall(r"oc\.env:\s*([A-Za-z_]\w*)", text)
 
 
 def _code() -> list[str]:
-    return [files.file_digest(PACKAGE / "tasks" / name) for name in _COMPOSITION]
+    ours = PACKAGE / "tasks"
+    return [files.file_digest(path) for name in _COMPOSITION for path in sorted(ours.glob(name))]
 
 
 def _installed() -> list[Any]:

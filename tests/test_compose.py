@@ -44,6 +44,28 @@ def test_a_sweep_gives_a_variant_each_with_what_sets_it_apart() -> None:
     assert folders == [CONF]
 
 
+@pytest.mark.parametrize(
+    ("override", "values"),
+    [
+        ("choice(ap_fixed<8,2>,ap_fixed<6,2,AP_RND>)", ["ap_fixed<8,2>", "ap_fixed<6,2,AP_RND>"]),
+        ("choice('ap_fixed<8,2>',\"ap_int<6>\")", ["ap_fixed<8,2>", "ap_int<6>"]),
+        ("ap_fixed<8,2>,ap_int<6>", ["ap_fixed<8,2>", "ap_int<6>"]),
+        ("sort(ap_fixed<8,2>,ap_fixed<6,2>)", ["ap_fixed<6,2>", "ap_fixed<8,2>"]),
+        ("choice('null','true','1.5')", ["null", "true", "1.5"]),
+    ],
+)
+def test_texts_are_swept_as_they_are_written(override: str, values: list[str]) -> None:
+    variants, _ = composed([f"hls.model.precision.default={override}"], CONF)
+    assert [variant["config"]["hls"]["model"]["precision"]["default"] for variant in variants] == values
+
+
+def test_a_glob_is_of_the_choices_of_a_group() -> None:
+    variants, _ = composed(["precision=glob(w*,exclude=w1*)", "seed=range(0,4,2)"], CONF)
+    assert [variant["overrides"] for variant in variants] == [
+        [f"precision={choice}", f"seed={seed}"] for choice in ("w4", "w6", "w8", "wide") for seed in (0, 2)
+    ]
+
+
 def test_an_experiment_chooses_groups_and_an_override_still_wins() -> None:
     config = one("experiment=mnist_membrane", "precision=w4")
     assert (config["name"], config["readout"]["output_mode"]) == ("mnist_membrane", "membrane")  # type: ignore[index]
@@ -80,6 +102,51 @@ def test_folders_of_a_users_own_are_searched_and_told(tmp_path: Path) -> None:
         ("seed=${oc.env:HLSPIKE_UNSET}",
          "seed: the environment variable HLSPIKE_UNSET is not set; set it, or write ${oc.env:HLSPIKE_UNSET,default}"),
         ("model.source=???", "model.source: a value is missing; set it"),
+        ("", "'': the key is missing; an override reads key=value"),
+        ("seed", "seed: the value is missing; an override reads key=value"),
+        ("a\nb=1", "a b=1: 'a b' is no key that an override can name; set it in a file"),
+        ("model.é=1", "model.é=1: 'model.é' is no key that an override can name; set it in a file"),
+        ("model.kwargs." + "a." * 200 + "b=1",
+         "model.kwargs.a.a.a.a.a.a.a.a.a.a.a.a.a.a…: a key of 414 characters is too long; it has at most 200"),
+        ("hls.model.precision.default=std::vector<int>",
+         "hls.model.precision.default=std::vector<int>: cannot be parsed; quote each type, as in "
+         "'hls.model.precision.default=\"std::vector<int>\"'"),
+        ("seed=twice(2)",
+         "seed=twice(2): there is no function twice; functions are choice, range, glob, sort, shuffle, int, float, str "
+         "and bool; quote the value if it is a text"),
+        ("seed=" + "9" * 5000, "configuration: a number of an override is too long; write it in quotes"),
+        ("seed=" + "[" * 300 + "]" * 300,
+         "configuration: is nested too deeply, or a defaults list leads back to its own file; flatten it"),
+        ("+seed=1", "+seed: there is such a key already; leave out the +"),
+        ("~sed=", "~sed: there is no such key or group, did you mean 'seed'; see conf/config.yaml"),
+        ("~seed=3", "~seed: its value is 0, not 3; write ~seed="),
+        ("precision@x=w4", "precision@x: the defaults list has precision instead; write precision=…"),
+        ("model.kwargs={1: 2}", "model.kwargs: the key 1 is a number, not a text; write it in quotes"),
+        ("model.kwargs={a: {true: 2}}",
+         "model.kwargs.a: the key true is the truth value true, not a text; write it in quotes"),
+        ("hls.layers={null: {}}", "hls.layers: a key of a map is no text in {null:{}}; write each key in quotes"),
+        ("hydra/launcher=joblib",
+         "hydra/launcher: has no effect, a build is not run by Hydra; leave it out, or sweep with python -m tasks.sweep"
+         " -m"),
+        ("seed=range(100000000)",
+         "sweep: asks for 100000000 variants (seed 100000000), at most 2000 are built at once; split it"),
+        ("seed=range(0,1,1e-9)",
+         "sweep: asks for 1000000000 variants (seed 1000000000), at most 2000 are built at once; split it"),
+        ("seed=range(3,1)", "seed: range(3,1) holds no value; give at least one"),
+        ("seed=range(1,3,0)", "seed: range(1,3,0) never ends; give a finite start, stop and step"),
+        ("seed=range(0.0,inf)", "seed: range(0.0,inf) never ends; give a finite start, stop and step"),
+        ("seed=interval(0,1)", "seed: interval(0,1) has no single values; write range(…) or choice(…)"),
+        ("seed=range(2),range(3)", "seed: range(2),range(3) is a sweep of sweeps; write one range or choice"),
+        ("precision=glob(x*)", "precision: glob(x*) is none of its choices; choices are w16, w4, w6, w8, wide"),
+        ("seed=glob(*)", "seed: glob(*) is of the choices of a group; write choice('…','…')"),
+        ("seed=-1", "seed: must be at least 0, found -1"),
+        ("seed=12345678901234567890123", "seed: must be less than 4294967296, found 12345678901234567890123"),
+        ("target.clock_period=inf", "target.clock_period: must be a finite number, found inf"),
+        ("target.clock_period=nan", "target.clock_period: must be a finite number, found nan"),
+        ("target.clock_period=10ns", "target.clock_period: must be a number, found '10ns'"),
+        ("cache.size=inf", "cache.size: must be a finite number, found inf"),
+        ("name=" + "x" * 101, "name: a name has at most 100 characters, found '" + "x" * 101 + "'"),
+        ("name=true", "name: must be a text, found true; write it in quotes"),
         ("+extra=1", "extra: there is no such key; keys are "),
         ("hydra.searchpath=[file:///no/such]",
          "hydra.searchpath: there is no folder /no/such; correct its path, which is absolute"),
@@ -97,7 +164,9 @@ def test_a_faulty_override_is_told_in_one_line(override: str, message: str) -> N
     [
         ("defaults: [_self_, shape: nothing]\nname: x\n",
          "shape/nothing: there is no such file in the configuration; correct the defaults list that names it"),
-        ("name: [1\n", "{file}:2: is no YAML: expected ',' or ']', but got '<stream end>'"),
+        ("name: [1\n",
+         "{file}:2: is no YAML: expected ',' or ']', but got '<stream end>'; close brackets and quotes, indent the keys"
+         " of a map alike"),
         ("name: ${nme}\n", "name: ${nme} names no key, did you mean 'name'; correct the reference"),
     ],
 )

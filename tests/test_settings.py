@@ -51,7 +51,7 @@ def test_what_is_not_given_has_its_default() -> None:
         ("seed", "x", "seed: must be an integer, found 'x'"),
         ("seed", 1.5, "seed: must be an integer, found 1.5"),
         ("seed", True, "seed: must be an integer, found true"),
-        ("name", 3, "name: must be a text, found 3"),
+        ("name", 3, "name: must be a text, found 3; write it in quotes"),
         ("name", "../up",
          "name: a name is a folder below build/: letters, digits, and _ . + - within it, found '../up'"),
         ("model/source", None, "model.source: must be a text, found null"),
