@@ -1,4 +1,4 @@
-"""Overrides become variants. The only module that imports Hydra; `tasks.variants` keeps what it finds."""
+"""Overrides become variants, by Hydra; `tasks.variants` keeps what it finds."""
 
 from __future__ import annotations
 

@@ -254,7 +254,8 @@ def task_manifest() -> Tasks:
 def task_build() -> Tasks:
     """everything: from the trained model to a verified HLS project and its report"""
     drawn = [graph.name(variant, "pictures") for variant in VARIANTS if variant.config["report"]["pictures"]]
-    played = [graph.name(variant, "cosim_data") for variant in VARIANTS if variant.config["target"]["cosim_sequences"]]
+    # by the name of all of them: those of a sweep may not have been made yet
+    played = ["cosim_data"] if any(variant.config["target"]["cosim_sequences"] for variant in VARIANTS) else []
     yield {
         "basename": "build", "actions": None,
         "task_dep": ["resolve", "scripts", *played, "report", "manifest", *drawn],

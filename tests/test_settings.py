@@ -80,7 +80,7 @@ def test_what_is_not_given_has_its_default() -> None:
         ("cache/dir", "a\0b", "cache.dir: the path of a folder, or null for that of the user, found 'a\\x00b'"),
         ("cache/dir", "~nobody-here/c",
          "cache.dir: a folder below a home folder that there is, found '~nobody-here/c'"),
-        ("cache/dir", 3, "cache.dir: must be a text, found 3"),
+        ("cache/dir", 3, "cache.dir: must be a text, found 3; write it in quotes"),
         ("cache/size", 0, "cache.size: must be greater than 0, found 0"),
         ("cache/size", -1.0, "cache.size: must be greater than 0, found -1.0"),
         ("cache/size", float("inf"), "cache.size: must be a finite number, found inf"),

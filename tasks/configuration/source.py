@@ -18,7 +18,7 @@ from tasks.configuration import documents
 
 
 class FileConfigSource(file_config_source.FileConfigSource):
-    """A folder of YAML files. The name is that of Hydra's own: its registry takes no other in the workers of a sweep."""
+    """A folder of YAML files, by the name of Hydra's own class: its registry takes no other in the jobs of a sweep."""
 
     def load_config(self, config_path: str) -> ConfigResult:
         path = Path(os.path.realpath(os.path.join(self.path, self._normalize_file_name(config_path))))
