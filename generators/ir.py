@@ -171,9 +171,12 @@ class Network:
             return
         cut = np.flatnonzero((lengths % window != 0) | (lengths == 0))
         if cut.size:
+            # as many timesteps in each as there would be sequences, if the axes were taken for one another
+            swapped = len(lengths) % window == 0 and window > 1 and bool((lengths == lengths[0]).all())
             raise DataError(
                 f"data: sequence {cut[0]} has {lengths[cut[0]]} timesteps, but reset_policy fixed_window ends a "
                 f"sequence every {window}; pad or cut it to a multiple, or set readout.window_size"
+                + ("; if time is the first axis, give frames.swapaxes(0, 1)" if swapped else "")
             )
 
     def check_labels(self, labels: NDArray[np.int64] | None) -> None:

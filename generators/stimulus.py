@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from generators.errors import DataError
+from generators.given import array_of
+
+NAMES = ("frames", "labels", "lengths")
+"""What a stimulus is given by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,35 +35,28 @@ class Stimulus:
         Raises:
             DataError: naming the array and what is wrong with it.
         """
-        unknown = sorted(set(data) - {"frames", "labels", "lengths"})
-        if unknown:
-            raise DataError(f"data: unknown array '{unknown[0]}'; known are frames, labels, lengths")
+        unknown = next((name for name in data if name not in NAMES), None)
+        if unknown is not None:
+            raise DataError(f"data: unknown array '{unknown}'; known are {', '.join(NAMES)}")
         if "frames" not in data:
             raise DataError("data: 'frames' is missing; give an array of shape (N, T, *input_shape)")
-        frames = _numbers("frames", data["frames"], "f")
-        expected = f"(N, T, {', '.join(map(str, input_shape))})"
-        if frames.ndim < 2 or frames.shape[2:] != input_shape:
-            raise DataError(
-                f"data: frames have shape {frames.shape}, but model.input_shape asks for {expected}; "
-                "reshape them or set model.input_shape"
-            )
-        if 0 in frames.shape:
-            raise DataError(f"data: frames are empty, shape {frames.shape}; give at least one sequence of one timestep")
+        frames = array_of("data: frames", data["frames"])
+        check_frames(frames.shape, input_shape)
         with np.errstate(over="ignore"):
-            frames = frames.astype(np.float32)
+            frames = frames.astype(np.float32, copy=False)
         if not np.isfinite(frames).all():
             where = tuple(int(i) for i in np.argwhere(~np.isfinite(frames))[0])
             raise DataError(f"data: frames[{', '.join(map(str, where))}] is {frames[where]}; remove NaN and infinity")
         sequences, timesteps = frames.shape[:2]
         lengths = np.full(sequences, timesteps, np.int64)
         if data.get("lengths") is not None:
-            lengths = _per_sequence("lengths", data["lengths"], sequences)
+            lengths = _per_sequence("lengths", data["lengths"], frames.shape)
             bad = np.flatnonzero((lengths < 1) | (lengths > timesteps))
             if bad.size:
                 raise DataError(f"data: lengths[{bad[0]}] is {lengths[bad[0]]}; it must lie in 1..{timesteps}")
         labels = None
         if data.get("labels") is not None:
-            labels = _per_sequence("labels", data["labels"], sequences)
+            labels = _per_sequence("labels", data["labels"], frames.shape)
             if labels.min() < 0:
                 bad_label = int(np.flatnonzero(labels < 0)[0])
                 raise DataError(f"data: labels[{bad_label}] is {labels[bad_label]}; classes count from 0")
@@ -104,15 +102,55 @@ def channels_last(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     return values.reshape(*head, -1)
 
 
-def _numbers(name: str, value: Any, kinds: str) -> NDArray[Any]:
-    array = np.asarray(value)
-    if array.dtype.kind not in kinds + "biu":
-        raise DataError(f"data: {name} has dtype {array.dtype}; give {'numbers' if 'f' in kinds else 'integers'}")
-    return array
+def check_frames(shape: tuple[int, ...], input_shape: tuple[int, ...]) -> None:
+    """Refuse frames of `shape` that are no sequences of timesteps of `input_shape`.
+
+    Raises:
+        DataError: with what would make them so, where that can be told from the shape.
+    """
+    if len(shape) < 2 or shape[2:] != input_shape:
+        asked = f"(N, T, {', '.join(map(str, input_shape))})"
+        raise DataError(
+            f"data: frames have shape {shape}, but model.input_shape asks for {asked}; {_meant(shape, input_shape)}"
+        )
+    if 0 in shape:
+        raise DataError(f"data: frames are empty, shape {shape}; give at least one sequence of one timestep")
 
 
-def _per_sequence(name: str, value: Any, sequences: int) -> NDArray[np.int64]:
-    array = _numbers(name, value, "")
-    if array.shape != (sequences,):
-        raise DataError(f"data: {name} has shape {array.shape}; {sequences} sequences ask for ({sequences},)")
+def check_per_sequence(name: str, shape: tuple[int, ...], frames: tuple[int, ...]) -> None:
+    """Refuse labels or lengths of `shape` beside frames of the shape `frames`.
+
+    Raises:
+        DataError: they are not one value for each sequence.
+    """
+    sequences, timesteps = frames[:2]
+    if shape == (sequences,):
+        return
+    if shape == (timesteps,):
+        raise DataError(
+            f"data: {name} has shape {shape}, as if there were {timesteps} sequences, but frames of shape {frames} "
+            f"have {sequences}: the order is (N, T, …), sequences first; give frames.swapaxes(0, 1)"
+        )
+    raise DataError(f"data: {name} has shape {shape}; {sequences} sequences ask for ({sequences},)")
+
+
+def _meant(shape: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    """What is likely to be wrong with frames of `shape`: they are complete but in another order."""
+    if len(shape) == len(wanted) + 2:
+        if len(wanted) > 1 and (*shape[-1:], *shape[2:-1]) == wanted:
+            return "channels come first; give np.moveaxis(frames, -1, 2)"
+        if shape[1:-1] == wanted:
+            return "time comes second; give np.moveaxis(frames, -1, 1)"
+    if shape[1:] == wanted:
+        return "an axis is missing; give frames[None] if the first is time, frames[:, None] if it counts sequences"
+    if shape == wanted:
+        return "the axes of sequences and of time are missing; give frames[None, None]"
+    if len(shape) > 2 and prod(shape[2:]) == prod(wanted):
+        return f"give frames.reshape({', '.join(map(str, (*shape[:2], *wanted)))}), or set model.input_shape"
+    return "reshape them or set model.input_shape"
+
+
+def _per_sequence(name: str, value: Any, frames: tuple[int, ...]) -> NDArray[np.int64]:
+    array = array_of(f"data: {name}", value, fractions=False)
+    check_per_sequence(name, array.shape, frames)
     return array.astype(np.int64)

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generators.errors import ConfigError, HlspikeError, ToolError
+from generators.given import array_of
 from generators.reference import outcomes
 from generators.stimulus import Stimulus, channels_last
 from generators.typed import TypedInput, TypedNetwork
@@ -86,8 +87,8 @@ class Build:
         network = self._typed.network
         if network.readout is None:
             raise ConfigError("predict: the network has no readout and decides nothing; configure one, or use trace")
-        frames, shape = np.asarray(frames), network.input.shape
-        single = frames.ndim == len(shape) + 1
+        frames, shape = array_of("data: frames", frames), network.input.shape
+        single = frames.shape[1:] == shape
         stimulus = Stimulus.validated({"frames": frames[None] if single else frames}, shape)
         network.check_lengths(stimulus.lengths)
         with tempfile.TemporaryDirectory(prefix="hlspike-") as folder:

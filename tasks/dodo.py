@@ -35,7 +35,7 @@ def task_stimulus() -> Tasks:
         }
         yield graph.step(
             variant, "stimulus", config=given, arguments=given, outputs=[variant.layout.stimulus],
-            code=("generators/stimulus.py",),
+            code=(*graph.SEQUENCES, "tasks/archive.py"),
         )
 
 

@@ -17,13 +17,15 @@ _ALWAYS = ("tasks/steps.py", "tasks/arrays.py")
 """Sources that every step rests on: itself, and how arrays become bytes."""
 MODULE = ("tasks/module.py",)
 """Sources that the PyTorch module is made by."""
-FRONT = (*MODULE, "generators/extract/", "generators/ir.py", "generators/decision.py", "generators/stimulus.py")
+SEQUENCES = ("generators/stimulus.py", "generators/given.py")
+"""Sources that a stimulus rests on."""
+FRONT = (*MODULE, *SEQUENCES, "generators/extract/", "generators/ir.py", "generators/decision.py")
 """Sources that reading and running the PyTorch module rests on."""
 NUMBERS = (
     "generators/fixed.py", "generators/rounding.py", "generators/typed.py", "generators/ir.py", "generators/resolve.py",
     "generators/quantize.py", "generators/parameters.py", "generators/reference.py", "generators/neurons.py",
     "generators/matmul.py", "generators/tally.py", "generators/decision.py", "generators/design.py",
-    "generators/schedule.py", "generators/identifiers.py", "generators/stimulus.py", "generators/compare.py",
+    "generators/schedule.py", "generators/identifiers.py", "generators/compare.py", *SEQUENCES,
 )
 """Sources that types, the reference and the design rest on."""
 COMPILATION = ("tasks/toolchain.py",)

@@ -32,27 +32,20 @@ def resolve(layout: Layout, config: Config) -> None:
 
 def stimulus(layout: Layout, data: Config, input_shape: list[int], seed: int) -> list[Path]:
     """Make or read the sequences that every executor runs."""
-    from zipfile import BadZipFile
-
     import numpy as np
 
     from generators.stimulus import Stimulus
-    from tasks import arrays, loading
+    from tasks import archive, arrays, loading
 
     source = data["source"]
     found: list[Path] = []
     if source.endswith(".npz"):
-        if not Path(source).is_file():
-            raise DataError(f"data.source: there is no file {source}; paths are relative to {Path.cwd()}")
-        if data["kwargs"]:
+        if data["kwargs"] and Path(source).exists():
             raise ConfigError(f"data.kwargs: a file takes no arguments, found {data['kwargs']}; remove them")
-        try:
-            made: Any = arrays.read_npz(source)
-        except (OSError, ValueError, BadZipFile):
-            raise DataError(
-                f"data.source: {source} is no .npz of plain arrays; write it with numpy.savez(path, frames=…)"
-            ) from None
+        made: Any = archive.stimulus(source, tuple(input_shape))
         found.append(Path(source))
+    elif ":" not in source:
+        raise DataError(f"data.source: {source} is neither a .npz nor file.py:callable; {archive.REMEDY}")
     else:
         made = loading.call("data.source", source, found, seed=seed, **data["kwargs"])
         if not isinstance(made, Mapping):

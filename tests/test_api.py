@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from builds import Place
 
 from generators.errors import ConfigError, DataError, HlspikeError
@@ -79,10 +81,13 @@ def test_under_never_a_call_carries_state_from_sequence_to_sequence_but_not_into
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
-        ((4, 6), "data: frames have shape (1, 4, 6), but model.input_shape asks for (N, T, 5); reshape them or set "
+        ((4, 6), "data: frames have shape (4, 6), but model.input_shape asks for (N, T, 5); reshape them or set "
                  "model.input_shape"),
-        ((5,), "data: frames have shape (5,), but model.input_shape asks for (N, T, 5); reshape them or set "
-               "model.input_shape"),
+        ((5,), "data: frames have shape (5,), but model.input_shape asks for (N, T, 5); the axes of sequences and of "
+               "time are missing; give frames[None, None]"),
+        ((4, 3, 5), "data: sequence 0 has 3 timesteps, but reset_policy fixed_window ends a sequence every 4; pad or "
+                    "cut it to a multiple, or set readout.window_size; if time is the first axis, give "
+                    "frames.swapaxes(0, 1)"),
         ((2, 3, 5), "data: sequence 0 has 3 timesteps, but reset_policy fixed_window ends a sequence every 4; pad or "
                     "cut it to a multiple, or set readout.window_size"),
         ((0, 4, 5), "data: frames are empty, shape (0, 4, 5); give at least one sequence of one timestep"),
@@ -91,6 +96,35 @@ def test_under_never_a_call_carries_state_from_sequence_to_sequence_but_not_into
 def test_frames_that_do_not_fit_are_refused(made: Build, shape: tuple[int, ...], message: str) -> None:
     with refusal(DataError, message):
         made.predict(np.zeros(shape))
+
+
+def test_frames_are_taken_from_whatever_holds_numbers(made: Build, built: Place) -> None:
+    frames, decision = stimulus(built)["frames"], made.trace("csim")["decision"]
+    tensor = torch.tensor(frames)
+    for given in (tensor, tensor.requires_grad_(), tensor.to_sparse(), [*tensor], frames.tolist(),
+                  frames.astype(object), np.ma.masked_array(frames)):
+        assert made.predict(given).tolist() == decision.tolist()
+
+
+@pytest.mark.parametrize(
+    ("frames", "message"),
+    [
+        (np.full((4, 5), np.nan), "data: frames[0, 0, 0] is nan; remove NaN and infinity"),
+        (np.zeros((4, 5), complex), "data: frames has dtype complex128; give real numbers"),
+        ([[0.0] * 5, [0.0] * 4],
+         "data: frames is ragged: item 1 has shape (4,), item 0 has (5,); pad them to one shape, and give the used "
+         "timesteps as lengths"),
+        (np.ma.masked_array(np.zeros((4, 5)), np.ones((4, 5))), "data: frames is masked at [0, 0]; fill it, as in "
+                                                                ".filled(0)"),
+        ("frames.npy", "data: frames is a str; give an array of numbers"),
+        (None, "data: frames is a NoneType; give an array of numbers"),
+        ([], "data: frames have shape (0,), but model.input_shape asks for (N, T, 5); reshape them or set "
+             "model.input_shape"),
+    ],
+)
+def test_what_holds_no_numbers_is_refused(made: Build, frames: Any, message: str) -> None:
+    with refusal(DataError, message):
+        made.predict(frames)
 
 
 def test_a_network_that_decides_nothing_predicts_nothing(here: Place) -> None:

@@ -124,11 +124,11 @@ def test_a_mistake_is_one_line_that_names_it(
     ("returned", "message"),
     [
         ("{'frames': frames[0], 'labels': labels}",
-         "data: frames have shape (12, 16), but model.input_shape asks for (N, T, 16); reshape them or set "
-         "model.input_shape"),
+         "data: frames have shape (12, 16), but model.input_shape asks for (N, T, 16); an axis is missing; "
+         "give frames[None] if the first is time, frames[:, None] if it counts sequences"),
         ("{'frames': np.where(frames > 0, np.nan, 0), 'labels': labels}", "data: frames[0, 0, "),
         ("{'frames': frames.astype(str)}", "data: frames has dtype <U32; give numbers"),
-        ("{'frames': frames + 1j}", "data: frames has dtype complex64; give numbers"),
+        ("{'frames': frames + 1j}", "data: frames has dtype complex64; give real numbers"),
         ("{'frames': frames[:0]}",
          "data: frames are empty, shape (0, 12, 16); give at least one sequence of one timestep"),
         ("{'frames': frames, 'labels': labels - 1}", "data: labels["),

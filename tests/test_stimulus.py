@@ -44,7 +44,7 @@ def test_frames_of_any_kind_of_number_become_float32(dtype: Any) -> None:
 
 def test_an_unknown_array_is_refused() -> None:
     assert refused(frames=FRAMES, y=1, targets=[1, 2]) == (
-        "data: unknown array 'targets'; known are frames, labels, lengths"
+        "data: unknown array 'y'; known are frames, labels, lengths"
     )
 
 
@@ -52,24 +52,31 @@ def test_missing_frames_are_refused() -> None:
     assert refused(labels=[1]) == "data: 'frames' is missing; give an array of shape (N, T, *input_shape)"
 
 
-@pytest.mark.parametrize(("frames", "dtype"), [
-    (FRAMES.astype(np.complex64), "complex64"), ([[["a", "b", "c"]]], "<U1"), ([[[None, 1, 2]]], "object"),
+@pytest.mark.parametrize(("shape", "input_shape", "expected", "remedy"), [
+    ((2, 4, 7), (3,), "(N, T, 3)", "reshape them or set model.input_shape"),
+    ((2, 4, 3), (4,), "(N, T, 4)", "time comes second; give np.moveaxis(frames, -1, 1)"),
+    ((2, 3), (3,), "(N, T, 3)",
+     "an axis is missing; give frames[None] if the first is time, frames[:, None] if it counts sequences"),
+    ((2, 4, 3, 1), (3,), "(N, T, 3)", "give frames.reshape(2, 4, 3), or set model.input_shape"),
+    ((2, 4, 64), (1, 8, 8), "(N, T, 1, 8, 8)", "give frames.reshape(2, 4, 1, 8, 8), or set model.input_shape"),
+    ((2, 4, 8, 8, 1), (1, 8, 8), "(N, T, 1, 8, 8)", "channels come first; give np.moveaxis(frames, -1, 2)"),
+    ((2, 1, 8, 8, 4), (1, 8, 8), "(N, T, 1, 8, 8)", "time comes second; give np.moveaxis(frames, -1, 1)"),
+    ((5,), (5,), "(N, T, 5)", "the axes of sequences and of time are missing; give frames[None, None]"),
+    ((), (3,), "(N, T, 3)", "reshape them or set model.input_shape"),
 ])
-def test_frames_that_are_no_numbers_are_refused(frames: Any, dtype: str) -> None:
-    assert refused(frames=frames) == f"data: frames has dtype {dtype}; give numbers"
-
-
-@pytest.mark.parametrize(("shape", "input_shape", "expected"), [
-    ((2, 4, 3), (4,), "(N, T, 4)"), ((2, 3), (3,), "(N, T, 3)"), ((2, 4, 3, 1), (3,), "(N, T, 3)"),
-    ((2, 4, 64), (1, 8, 8), "(N, T, 1, 8, 8)"), ((2, 4, 8, 8, 1), (1, 8, 8), "(N, T, 1, 8, 8)"),
-    ((5,), (5,), "(N, T, 5)"), ((), (3,), "(N, T, 3)"),
-])
-def test_frames_of_another_shape_are_refused(
-    shape: tuple[int, ...], input_shape: tuple[int, ...], expected: str
+def test_frames_of_another_shape_are_refused_with_what_may_be_meant(
+    shape: tuple[int, ...], input_shape: tuple[int, ...], expected: str, remedy: str
 ) -> None:
     assert refused(input_shape, frames=np.zeros(shape)) == (
-        f"data: frames have shape {shape}, but model.input_shape asks for {expected}; "
-        "reshape them or set model.input_shape"
+        f"data: frames have shape {shape}, but model.input_shape asks for {expected}; {remedy}"
+    )
+
+
+@pytest.mark.parametrize("name", ["labels", "lengths"])
+def test_frames_with_time_first_are_told_by_what_stands_beside_them(name: str) -> None:
+    assert refused(frames=FRAMES, **{name: [1, 2, 3, 4]}) == (
+        f"data: {name} has shape (4,), as if there were 4 sequences, but frames of shape (2, 4, 3) have 2: the order "
+        "is (N, T, …), sequences first; give frames.swapaxes(0, 1)"
     )
 
 
@@ -96,7 +103,8 @@ def test_a_value_that_is_infinite_as_float32_is_refused() -> None:
 def test_lengths_and_labels_are_one_integer_for_each_sequence(name: str) -> None:
     for value, shape in (([1], "(1,)"), ([1, 2, 3], "(3,)"), ([[1, 2]], "(1, 2)"), (1, "()")):
         assert refused(frames=FRAMES, **{name: value}) == f"data: {name} has shape {shape}; 2 sequences ask for (2,)"
-    for value, dtype in (([1.0, 2.0], "float64"), (["1", "2"], "<U1"), ([1, None], "object")):
+    assert refused(frames=FRAMES, **{name: [1, None]}) == f"data: {name}[1] is a NoneType; give numbers"
+    for value, dtype in (([1.0, 2.0], "float64"), (["1", "2"], "<U1")):
         assert refused(frames=FRAMES, **{name: value}) == f"data: {name} has dtype {dtype}; give integers"
 
 
