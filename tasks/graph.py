@@ -15,7 +15,7 @@ from tasks.variants import Tool, Variant
 
 _ALWAYS = ("tasks/steps.py", "tasks/arrays.py")
 """Sources that every step rests on: itself, and how arrays become bytes."""
-MODULE = ("tasks/module.py",)
+MODULE = ("tasks/module.py", "tasks/checkpoint.py")
 """Sources that the PyTorch module is made by."""
 SEQUENCES = ("generators/stimulus.py", "generators/given.py")
 """Sources that a stimulus rests on."""

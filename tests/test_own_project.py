@@ -160,5 +160,6 @@ def test_a_checkpoint_with_more_than_tensors_is_refused_with_the_reason(project:
     torch.save(torch.nn.Linear(2, 2), project.path / "whole.pt")
     project.edit("conf/config.yaml", "  train: model.py:train\n", "  checkpoint: whole.pt\n")
     assert project.refused() == (
-        "model.checkpoint: whole.pt is no file of tensors alone; save it with torch.save(module.state_dict(), path)"
+        "model.checkpoint: whole.pt holds a torch.nn.modules.linear.Linear, but only tensors are loaded; save it with "
+        "torch.save(module.state_dict(), path)"
     )

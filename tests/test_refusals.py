@@ -46,7 +46,7 @@ def place(built: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pl
          "model.source: importing broken.py raised ZeroDivisionError: division by zero"),
         ("model.checkpoint=none.pt", "model.checkpoint: there is no file none.pt; paths are relative to {here}"),
         ("model.checkpoint=half.pt",
-         "model.checkpoint: half.pt does not fit the module, it has no 'fc1.bias'; save the state_dict of this module"),
+         "model.checkpoint: half.pt does not fit the module: 'fc1.bias' is missing; it holds fc1.weight"),
         ("data.source=none.npz", "data.source: there is no file none.npz; paths are relative to {here}"),
         ("readout.n_classes=4", "readout.n_classes is 4; but 'lif2' has 3 outputs; set it to 3 or to null"),
         ("data.source=wide.npz", "data.kwargs: a file takes no arguments, found {{'sequences': 6}}; remove them"),

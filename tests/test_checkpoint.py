@@ -1,0 +1,161 @@
+"""Files of parameters as people have them: each that fits is loaded, each other is told by what it holds."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from generators.errors import ConfigError
+from tasks.checkpoint import load
+
+KEYS = "fc1.weight, fc1.bias, fc2.weight, fc2.bias"
+SAVE = "save it with torch.save(module.state_dict(), path)"
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(3, 2), nn.Linear(2, 2)
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def state(**changed: Any) -> dict[str, Any]:
+    found = {name: torch.full_like(value, 0.5) for name, value in Net().state_dict().items()}
+    for name, value in changed.items():
+        key = name.replace("_", ".")
+        found.pop(key, None)
+        if value is not None:
+            found[key] = value
+    return found
+
+
+def prefixed(prefix: str) -> dict[str, Any]:
+    return {prefix + name: value for name, value in state().items()}
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [
+        state(), OrderedDict(state()), state(fc1_bias=torch.zeros(2).half()), state(fc1_bias=torch.tensor([1, 2])),
+        state(fc1_weight=nn.Parameter(torch.zeros(2, 3))), state(fc1_bias=torch.zeros(2).bfloat16()),
+    ],
+)
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_state_dict_is_loaded(saved: dict[str, Any], zipped: bool) -> None:
+    torch.save(saved, "x.pt", _use_new_zipfile_serialization=zipped)
+    module = Net()
+    load("model.checkpoint", module, "x.pt")
+    for name, value in module.state_dict().items():
+        assert value.tolist() == saved[name].float().tolist()
+
+
+def _cut(zipped: bool) -> None:
+    torch.save(state(), "x.pt", _use_new_zipfile_serialization=zipped)
+    content = Path("x.pt").read_bytes()
+    Path("x.pt").write_bytes(content[: len(content) // 2])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: os.mkfifo("x.pt"),
+         ": x.pt is no file of its own, but a pipe, a socket or a device; name the file that torch.save wrote"),
+        (lambda: os.mkdir("x.pt"), ": x.pt is a folder; name the file that torch.save wrote"),
+        (lambda: Path("x.pt").touch(), f": x.pt is empty; {SAVE}"),
+        (lambda: Path("x.pt").write_text("weights\n"), f": x.pt was not written by torch.save; {SAVE}"),
+        (lambda: _cut(True), ": x.pt is damaged or cut off, RuntimeError: PytorchStreamReader failed reading zip "
+                             f"archive: failed finding central directory; {SAVE}"),
+        (lambda: _cut(False), f": x.pt is damaged or cut off, EOFError; {SAVE}"),
+    ],
+)
+def test_what_is_no_file_of_parameters_is_told(make: Callable[[], object], message: str) -> None:
+    make()
+    with pytest.raises(ConfigError) as error:
+        load("model.checkpoint", Net(), "x.pt")
+    assert str(error.value) == f"model.checkpoint{message}"
+
+
+@pytest.mark.parametrize(
+    ("saved", "message"),
+    [
+        (Net(), f"holds a test_checkpoint.Net, but only tensors are loaded; {SAVE}"),
+        ({**state(), "rng": Path("x")}, f"holds a pathlib.PosixPath, but only tensors are loaded; {SAVE}"),
+        (torch.zeros(2), f"holds a Tensor, not a state_dict; {SAVE}"),
+        ([*state().values()], f"holds a list, not a state_dict; {SAVE}"),
+        ({**state(), 3: torch.zeros(2)}, f"has the key 3, which is no text, so it is no state_dict; {SAVE}"),
+        ({("fc1", "weight"): torch.zeros(2)},
+         f"has the key ('fc1', 'weight'), which is no text, so it is no state_dict; {SAVE}"),
+        ({"epoch": 3, "model": state(), "optimizer": {"lr": 0.1}},
+         "holds epoch, model, optimizer: the parameters lie deeper; save what 'model' holds by itself, "
+         "torch.save(torch.load(path)['model'], other)"),
+        ({"state": {"model": state()}},
+         "holds state: the parameters lie deeper; save what 'state' holds by itself, "
+         "torch.save(torch.load(path)['state'], other)"),
+        (prefixed("module."),
+         "holds module.fc1.weight, module.fc1.bias, module.fc2.weight, module.fc2.bias: its keys begin with 'module.', "
+         "as nn.DataParallel writes them, those of the module do not; save the state_dict of the module within"),
+        (prefixed("_orig_mod."),
+         "holds _orig_mod.fc1.weight, _orig_mod.fc1.bias, _orig_mod.fc2.weight, _orig_mod.fc2.bias: its keys begin "
+         "with '_orig_mod.', as torch.compile writes them, those of the module do not; save the state_dict of the "
+         "module within"),
+        (prefixed("net."),
+         "holds net.fc1.weight, net.fc1.bias, net.fc2.weight, net.fc2.bias: its keys begin with 'net.', those of the "
+         "module do not; save the state_dict of the module within"),
+        (state(fc1_bias=None),
+         "does not fit the module: 'fc1.bias' is missing; it holds fc1.weight, fc2.weight, fc2.bias"),
+        (state(fc3_bias=torch.zeros(2)), f"does not fit the module: 'fc3.bias' is not in the module; it holds {KEYS}, "
+                                         "fc3.bias"),
+        (state(fc2_bias=torch.zeros(3)),
+         f"does not fit the module: 'fc2.bias' has shape (3,), in the module it has (2,); it holds {KEYS}"),
+        (state(fc2_bias=[0.0, 1.0]),
+         f"does not fit the module: 'fc2.bias' is a list, not a tensor; it holds {KEYS}"),
+        (state(fc2_bias=torch.zeros(2, dtype=torch.complex64)),
+         f"does not fit the module: 'fc2.bias' is complex; it holds {KEYS}"),
+        (state(fc2_bias=torch.zeros(2, device="meta")),
+         f"does not fit the module: 'fc2.bias' is on the meta device, without values; it holds {KEYS}"),
+        ({}, "does not fit the module: 'fc1.weight' is missing; it holds no key"),
+        ({f"a{n}": torch.zeros(1) for n in range(10)},
+         "does not fit the module: 'fc1.weight' is missing; it holds a0, a1, a2, a3, a4, a5, a6, a7 and 2 more"),
+    ],
+)
+def test_what_does_not_fit_is_told_with_the_keys_that_are_there(saved: Any, message: str) -> None:
+    torch.save(saved, "x.pt")
+    module = Net()
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    with pytest.raises(ConfigError) as error:
+        load("model.checkpoint", module, "x.pt")
+    assert str(error.value) == f"model.checkpoint: x.pt {message}"
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+
+
+def test_a_module_that_loads_by_itself_may_refuse() -> None:
+    class Own(Net):
+        def load_state_dict(self, *_: Any, **__: Any) -> Any:
+            raise LookupError("not mine\nat all")
+
+    torch.save(state(), "x.pt")
+    with pytest.raises(ConfigError) as error:
+        load("model.train", Own(), "x.pt")
+    assert str(error.value) == (
+        f"model.train: x.pt does not fit the module: LookupError: not mine; it holds {KEYS}"
+    )
+
+
+def test_a_missing_file_is_told_with_where_it_was_looked_for(tmp_path: Path) -> None:
+    for path, more in (("no.pt", ""), ("~nobody/no.pt", "; write the path out, ~ is not expanded")):
+        with pytest.raises(ConfigError) as error:
+            load("model.checkpoint", Net(), path)
+        assert str(error.value) == (
+            f"model.checkpoint: there is no file {path}; paths are relative to {tmp_path}{more}"
+        )
