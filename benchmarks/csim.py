@@ -62,10 +62,10 @@ def parameters(net: Network) -> dict[str, Any]:
     return found
 
 
-def spikes(sequences: int, inputs: int) -> Stimulus:
+def spikes(sequences: int, inputs: int, timesteps: int = TIMESTEPS) -> Stimulus:
     chance = np.random.default_rng(1)
-    frames = (chance.random((sequences, TIMESTEPS, inputs)) < 0.3).astype(np.float32)
-    return Stimulus(frames, np.full(sequences, TIMESTEPS, np.int64), None)
+    frames = (chance.random((sequences, timesteps, inputs), np.float32) < 0.3).astype(np.float32)
+    return Stimulus(frames, np.full(sequences, timesteps, np.int64), None)
 
 
 def cpu(action: Callable[[], Any], who: int) -> tuple[float, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, assert_never
 
 import numpy as np
@@ -26,22 +27,38 @@ def spike_counts(spikes: NDArray[Any], last: NDArray[np.bool_]) -> NDArray[np.in
     Returns:
         (N, T, K), the spike of the timestep itself included.
     """
-    counts = np.empty(spikes.shape, np.int64)
-    running = np.zeros((spikes.shape[0], spikes.shape[2]), np.int64)
-    for t, ends in enumerate(last):
-        running += spikes[:, t]
-        counts[:, t] = running
-        if ends:
-            running[:] = 0
-    return counts
+    return Counts().walk(spikes.swapaxes(0, 1), last).swapaxes(0, 1)
 
 
-def decide(readout: Readout, state: NDArray[Any], last: NDArray[np.bool_]) -> NDArray[Any]:
+class Counts:
+    """Spikes so far of each class, from one stretch of time to the next."""
+
+    def __init__(self) -> None:
+        self._carried: NDArray[np.int64] | None = None
+
+    def walk(self, spikes: NDArray[Any], last: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """(t, N, K) as `spike_counts`, of the next t timesteps."""
+        counts = np.empty(spikes.shape, np.int64)
+        ends = [*(np.flatnonzero(last) + 1).tolist(), len(last)]
+        for start, end in pairwise((0, *ends)):
+            if start < end:
+                np.cumsum(spikes[start:end], 0, out=counts[start:end])
+                if self._carried is not None:
+                    counts[start:end] += self._carried
+                self._carried = None if last[end - 1] else counts[end - 1]
+        return counts
+
+
+def decide(
+    readout: Readout, state: NDArray[Any], last: NDArray[np.bool_], latched: NDArray[np.int64] | None = None
+) -> NDArray[Any]:
     """The running decision at every timestep.
 
     Args:
         state: (N, T, K) counts or membranes of the readout.
         last: (T,) the boundaries.
+        latched: (N,) the class that `first_to_threshold` has settled on before these timesteps, else −1; becomes what
+            it has settled on after them.
     Returns:
         (N, T): class ids (int64; ties go to the lowest), or for `binary_logit` the difference of the two
         states in the units of `state`.
@@ -53,7 +70,8 @@ def decide(readout: Readout, state: NDArray[Any], last: NDArray[np.bool_]) -> ND
             reached = state >= readout.class_threshold
             return np.where(reached.any(-1), reached.argmax(-1), _argmax(state))
         case "first_to_threshold":
-            return _first_to_threshold(state, readout.class_threshold, last)
+            begun = np.full(len(state), -1) if latched is None else latched
+            return _first_to_threshold(state, readout.class_threshold, last, begun)
         case "binary_logit":
             return np.asarray(state[..., 1] - state[..., 0])
         case rule:
@@ -65,14 +83,15 @@ def _argmax(state: NDArray[Any]) -> NDArray[np.int64]:
     return np.asarray(state.argmax(-1), np.int64)
 
 
-def _first_to_threshold(counts: NDArray[Any], threshold: int, last: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _first_to_threshold(
+    counts: NDArray[Any], threshold: int, last: NDArray[np.bool_], latched: NDArray[np.int64]
+) -> NDArray[np.int64]:
     fallback = _argmax(counts)
     decision = np.empty(fallback.shape, np.int64)
-    latched = np.full(counts.shape[0], -1)
     for t, ends in enumerate(last):
         reached = counts[:, t] >= threshold
         now = np.where(reached.any(-1), reached.argmax(-1), -1)
-        latched = np.where(latched < 0, now, latched)
+        latched[:] = np.where(latched < 0, now, latched)
         decision[:, t] = np.where(latched < 0, fallback[:, t], latched)
         if ends:
             latched[:] = -1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import NamedTuple, cast, get_args
+from typing import Any, NamedTuple, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -149,14 +149,11 @@ class FixedType:
         quantized, low, high = self._quantized(raw, frac)
         if self.holds(low, high):
             return Cast(self._confined(quantized, True), np.zeros(quantized.shape, np.bool_), low, high)
-        beyond = np.asarray((quantized < self._low) | (quantized > self.max_raw))
-        return Cast(self._confined(quantized, False), beyond, low, high)
+        return Cast(self._confined(quantized, False), self.beyond(quantized), low, high)
 
     def _quantized(self, raw: ArrayLike, frac: int) -> tuple[Raw, int, int]:
         values, low, high = bounded(raw)
-        if frac != self.frac:
-            return quantize(values, low, high, frac - self.frac, self.quantization)
-        return values, low, high
+        return self.settled(values, frac, low, high)
 
     def holds(self, low: int, high: int) -> bool:
         """Whether mantissas `low`..`high`, with the fractional bits of this type, do not overflow."""
@@ -164,7 +161,7 @@ class FixedType:
 
     def _confined(self, quantized: Raw, fits: bool) -> Raw:
         if not fits:
-            quantized = confine(quantized, self.width, self.signed, self.overflow, self._low, self.max_raw)
+            quantized = self.confined(quantized)
         return quantized.astype(np.int64 if self.width <= 63 else object, copy=False)
 
     def from_float(self, values: ArrayLike) -> Raw:
@@ -184,22 +181,55 @@ class FixedType:
         """
         return significant(_finite(values), self.frac + 2), self.frac + 2
 
-    def held(self, values: NDArray[np.floating]) -> tuple[Raw, int, int] | None:
-        """Mantissas of floats that are all values of this type, in few passes; None if any is not.
+    def settled(self, raw: Raw, frac: int, low: int, high: int) -> tuple[Raw, int, int]:
+        """Mantissas that lie in `low`..`high`, rounded to the resolution of this type, before any overflow.
+
+        Args:
+            raw: int32, int64 or object, which must have room for them; `raw` itself comes back if nothing is to do.
+        Returns:
+            Mantissas, the smallest and the largest that `low` and `high` become.
+        """
+        return quantize(raw, low, high, frac - self.frac, self.quantization) if frac != self.frac else (raw, low, high)
+
+    def beyond(self, raw: Raw) -> NDArray[np.bool_]:
+        """Mask of mantissas, with the fractional bits of this type, that overflow."""
+        return np.asarray((raw < self._low) | (raw > self.max_raw))
+
+    def confined(self, raw: Raw) -> Raw:
+        """Mantissas with the fractional bits of this type, brought into its range."""
+        return confine(raw, self.width, self.signed, self.overflow, self._low, self.max_raw)
+
+    @property
+    def storage(self) -> np.dtype[Any]:
+        """The narrowest integer dtype that holds every mantissa; object beyond 64 bits."""
+        dtypes = (np.uint8, np.uint16, np.uint32, np.uint64) if not self.signed else (
+            np.int8, np.int16, np.int32, np.int64
+        )
+        return np.dtype(next((dtype for dtype in dtypes if np.iinfo(dtype).max >= self.max_raw), object))
+
+    def held(self, values: NDArray[Any]) -> tuple[Raw, int, int] | None:
+        """Mantissas of numbers that are all values of this type, in few passes; None if any is not.
+
+        Args:
+            values: floats or integers.
 
         Returns:
             Mantissas, in the narrowest integer dtype that holds those of this type and mixes with int64; the smallest
             and the largest of them.
         """
-        if values.dtype.kind != "f" or not values.size or not 0 <= self.frac <= 60 or self.width > 62:
+        if values.dtype.kind not in "fiu" or not values.size or not 0 <= self.frac <= 60 or self.width > 62:
             return None
-        edge = self.min_raw if self.signed else self.max_raw
-        dtype = np.min_scalar_type(edge) if self.width <= 32 else np.dtype(np.int64)
+        dtype = self.storage if self.width <= 32 else np.dtype(np.int64)
+        if values.dtype.kind != "f":
+            low, high = int(values.min()) << self.frac, int(values.max()) << self.frac
+            return (values.astype(dtype, "C") << dtype.type(self.frac), low, high) if self.holds(low, high) else None
         with np.errstate(over="ignore", invalid="ignore"):
             scaled = values * values.dtype.type(2.0**self.frac) if self.frac else values
-            raw = scaled.astype(dtype)
-        # A float that is no integer of that dtype, NaN and infinity among them, becomes some other one.
-        if not (raw == scaled).all():
+            raw = scaled.astype(dtype, "C")
+        # A float that is no integer of that dtype, NaN and infinity among them, becomes some other one. Where floats
+        # hold all of its integers, they are compared as such: it is faster.
+        same = raw.astype(values.dtype) if values.dtype.itemsize >= 2 * dtype.itemsize else raw
+        if not (same == scaled).all():
             return None
         low, high = int(raw.min()), int(raw.max())
         return (raw, low, high) if self.holds(low, high) else None

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from generators.fixed import FixedType
 from generators.ir import Parameters
 from generators.reference import run_reference
+from generators.reference.tally import Overflow
 from generators.stimulus import Stimulus, channels_last
-from generators.tally import Overflow
 from generators.typed import (
     Integers,
     TypedInput,

@@ -1,7 +1,8 @@
 """Arithmetic on mantissas behind `generators.fixed`: arrays in, arrays out, exact throughout.
 
-A mantissa array is int64, or object (Python integers) where 63 bits may not be enough. Rules: AMD UG1399 "Arbitrary
-Precision Fixed-Point Types", as carried out by ap_fixed_base.h (`quantization_adjust`, `overflow_adjust`, `operator=`).
+A mantissa array is int64, int32 where its bounds are known to be that small, or object (Python integers) where 63 bits
+may not be enough. Rules: AMD UG1399 "Arbitrary Precision Fixed-Point Types", as carried out by ap_fixed_base.h
+(`quantization_adjust`, `overflow_adjust`, `operator=`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ Quantization = Literal["TRN", "TRN_ZERO", "RND", "RND_ZERO", "RND_INF", "RND_MIN
 Overflow = Literal["WRAP", "SAT", "SAT_ZERO", "SAT_SYM"]
 
 _LARGEST = 2**63 - 1
+_LARGEST_INT32 = 2**31 - 1
 _index = np.frompyfunc(operator.index, 1, 1)
 _Integers = TypeVar("_Integers", int, NDArray[Any])
 
@@ -51,12 +53,21 @@ def quantize(raw: Raw, low: int, high: int, drop: int, mode: Quantization) -> tu
 
     Every mode is monotone, so the bounds pass through the same rule as the elements do.
     """
-    if raw.dtype == np.int64:
-        reach = (low << -drop, high << -drop) if drop < 0 else (low, high + (1 << drop))
-        if not within_int64(*reach):
-            raw = raw.astype(object)
+    reach = (low << -drop, high << -drop) if drop < 0 else (low, high + (1 << drop))
+    if raw.dtype == np.int32 and not -_LARGEST_INT32 <= reach[0] <= reach[1] <= _LARGEST_INT32:
+        raw = raw.astype(np.int64)
+    if raw.dtype == np.int64 and not within_int64(*reach):
+        raw = raw.astype(object)
     quantized = np.asarray(_quantize(raw, drop, mode), raw.dtype)
     return quantized, _quantize(low, drop, mode), _quantize(high, drop, mode)
+
+
+def quantize_here(raw: Raw, drop: int, mode: Quantization) -> None:
+    """As `quantize`, in place, where the dtype has room for values half of 2**drop larger; drop is not negative."""
+    if mode == "TRN":
+        np.right_shift(raw, drop, out=raw)
+    elif drop:
+        raw[...] = _quantize(raw, drop, mode)
 
 
 def _quantize(x: _Integers, drop: int, mode: Quantization) -> _Integers:
@@ -97,6 +108,8 @@ def confine(raw: Raw, width: int, signed: bool, mode: Overflow, low: int, high: 
     """Bring mantissas into a type of `width` bits with the bounds `low` and `high` (`overflow_adjust`)."""
     if width > 63:
         raw = raw.astype(object)
+    elif width > 31 and raw.dtype == np.int32:
+        raw = raw.astype(np.int64)
     match mode:
         case "WRAP":
             sign = 1 << width - 1 if signed else 0

@@ -23,8 +23,8 @@ FRONT = (*MODULE, *SEQUENCES, "generators/extract/", "generators/ir.py", "genera
 """Sources that reading and running the PyTorch module rests on."""
 NUMBERS = (
     "generators/fixed.py", "generators/rounding.py", "generators/typed.py", "generators/ir.py", "generators/resolve.py",
-    "generators/quantize.py", "generators/parameters.py", "generators/reference.py", "generators/neurons.py",
-    "generators/matmul.py", "generators/tally.py", "generators/decision.py", "generators/design.py",
+    "generators/quantize.py", "generators/parameters.py", "generators/reference/",
+    "generators/decision.py", "generators/design.py",
     "generators/schedule.py", "generators/identifiers.py", "generators/compare.py", *SEQUENCES,
 )
 """Sources that types, the reference and the design rest on."""

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from generators import overview
 from generators.errors import ConfigError, ToolError
+from generators.reference.tally import Overflow
 from generators.stimulus import Stimulus
-from generators.tally import Overflow
 from generators.typed import TypedNetwork
 from tasks import arrays, files
 from tasks.layout import Layout

@@ -231,7 +231,7 @@ def report(
     """Compare the executors, write the report, and fail if reference and csim differ anywhere."""
     from generators import compare, hardware
     from generators import report as text
-    from generators.tally import Overflow
+    from generators.reference.tally import Overflow
     from tasks import arrays
 
     played, typed = _stimulus(layout).head(sequences), _typed(layout)

@@ -16,14 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from generators import reference
 from generators.errors import DataError
 from generators.fixed import OVERFLOWS, QUANTIZATIONS, SPIKE, FixedType
 from generators.ir import Input, Layer, Network
 from generators.quantize import quantize
 from generators.reference import ReferenceRun, outcomes, run_reference
+from generators.reference import run as reference
+from generators.reference.tally import Overflow
 from generators.stimulus import Stimulus
-from generators.tally import Overflow
 from generators.typed import (
     TypedInput,
     TypedLayer,
@@ -472,10 +472,18 @@ def test_never_names_the_first_overflow_of_every_sequence() -> None:
     assert _counts(run) == [("a", "membrane", 3, 5, {0: 1, 2: 0})]
 
 
+SMALLEST = [("_STEP_VALUES",), ("_STRETCH_VALUES",), ("_STEP_VALUES", "_STRETCH_VALUES", "_BLOCK_BYTES")]
+"""Bounds that set at 1 make batches of one sequence, stretches of one timestep, blocks of one timestep."""
+
+
+@pytest.mark.parametrize("bounds", SMALLEST, ids="+".join)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_batches_change_nothing(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_and_stretches_change_nothing(
+    case: Case, bounds: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = run_reference(*_case(case), "states")
-    monkeypatch.setattr(reference, "_BATCH_VALUES", 1)
+    for bound in bounds:
+        monkeypatch.setattr(reference, bound, 1)
     batched = run_reference(*_case(case), "states")
     for key, expected in whole.trace.items():
         np.testing.assert_array_equal(batched.trace[key], expected, err_msg=key)
@@ -487,7 +495,7 @@ def test_batches_change_nothing(case: Case, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_overflows_of_batches_are_in_the_order_of_the_layers(monkeypatch: pytest.MonkeyPatch) -> None:
     # the first sequence overflows only in fc (21), the second only at the input (16 → 0)
-    monkeypatch.setattr(reference, "_BATCH_VALUES", 1)
+    monkeypatch.setattr(reference, "_STEP_VALUES", 1)
     hls = {**_hls("ap_int<4>", result="ap_int<8>"), **_input("ap_int<4>")}
     run = _run((linear("fc", "input", 1, 1, bias=False),), {"fc/weight": [[3.0]]}, hls, [[[7]], [[16]]])
     assert _counts(run) == [("input", "result", 1, 2, {1: 0}), ("fc", "accum", 1, 2, {0: 0})]

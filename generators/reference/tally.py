@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.fixed import Cast, FixedType
-from generators.stimulus import Stimulus
+from generators.fixed import FixedType
+from generators.rounding import Raw
 from generators.typed import holding
 
 
@@ -71,8 +71,8 @@ class _Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """The (N, T) timesteps that run at once.
+class Places:
+    """The (t, B) timesteps that run at once: t timesteps of B sequences.
 
     Attributes:
         valid: the timestep is in use.
@@ -84,20 +84,29 @@ class Batch:
     timestep: NDArray[np.int64]
 
     @staticmethod
-    def of(stimulus: Stimulus, first: int = 0) -> Batch:
-        """The sequences of `stimulus`, which are those from number `first` on."""
-        valid = stimulus.valid
-        places = np.indices(valid.shape, np.int64)
-        return Batch(valid, places[0] + first, places[1])
+    def of(lengths: NDArray[np.int64], first: int, times: slice) -> Places:
+        """`times` of the sequences from number `first` on, of which `lengths` timesteps are used."""
+        timestep = np.arange(times.start, times.stop)[:, None]
+        sequence = np.arange(first, first + len(lengths))[None]
+        shape = np.broadcast_shapes(timestep.shape, sequence.shape)
+        return Places(timestep < lengths, np.broadcast_to(sequence, shape), np.broadcast_to(timestep, shape))
 
-    def joined(self) -> Batch:
-        """As `Stimulus.back_to_back` joins them."""
-        used = self.valid
-        return Batch(used[used][None], self.sequence[used][None], self.timestep[used][None])
+    def at(self, times: Any, sequences: Any = slice(None)) -> Places:
+        """Some of them: two slices, or two lists of equal length, whose places follow each other in one sequence."""
+        chosen = [array[times, sequences] for array in (self.valid, self.sequence, self.timestep)]
+        return Places(*(array[:, None] if array.ndim == 1 else array for array in chosen))
+
+
+class Settled(NamedTuple):
+    """Mantissas (t, B, n) of a type, and the smallest and the largest of them."""
+
+    raw: Raw
+    low: int
+    high: int
 
 
 class Tally:
-    """Casts values and counts what did not fit, batch by batch.
+    """Casts values and counts what did not fit, place by place.
 
     Args:
         timesteps: used timesteps of the whole stimulus.
@@ -106,12 +115,11 @@ class Tally:
     def __init__(self, timesteps: int) -> None:
         self._timesteps = timesteps
         self._seen: dict[tuple[str, str], _Seen] = {}
-        self._beyond: NDArray[np.bool_] | None = None
 
-    def begin(self, batch: Batch) -> None:
-        """What is cast from now on belongs to `batch`; batches come in the order of their sequences."""
-        self._batch = batch
-        self._whole: NDArray[np.bool_] = np.asarray(batch.valid.all(0))
+    def begin(self, places: Places) -> None:
+        """What is cast from now on belongs to `places`; places come in the order of time."""
+        self._places = places
+        self._whole = bool(places.valid.all())
 
     @property
     def ranges(self) -> Mapping[tuple[str, str], tuple[int, int]]:
@@ -127,51 +135,48 @@ class Tally:
             if it.count
         )
 
-    def convert(self, layer: str, target: FixedType, values: NDArray[np.floating]) -> NDArray[Any]:
-        """(N, T, n) floats as mantissas of `target`, the `result` of the ingress; of any integer dtype."""
+    def convert(self, layer: str, target: FixedType, values: NDArray[Any]) -> Settled:
+        """(B, t, n) numbers as mantissas of `target`, the `result` of the ingress; of any integer dtype."""
         held = target.held(values)
         if held is None:
-            return self.cast(layer, "result", target, *target.mantissas(values))
-        raw, low, high = held
-        cast = Cast(raw, np.broadcast_to(np.False_, raw.shape), low, high)
-        self._count(layer, "result", target, raw, target.frac, cast, slice(None))
-        return raw
+            raw, frac = target.mantissas(values)
+            turned = Settled(raw.swapaxes(0, 1), int(raw.min()), int(raw.max()))
+            made = self.cast(layer, "result", target, turned, frac)
+            return made._replace(raw=made.raw.swapaxes(0, 1))
+        self.see(layer, "result", target, held[1:], held[0].swapaxes(0, 1))
+        return Settled(*held)
 
-    def cast(self, layer: str, key: str, target: FixedType, raw: NDArray[Any], frac: int) -> NDArray[Any]:
-        """(N, T, n) mantissas of `frac` fractional bits, cast into `target`."""
-        cast = target.cast_checked(raw, frac)
-        self._count(layer, key, target, raw, frac, cast, slice(None))
-        return cast.raw
+    def cast(self, layer: str, key: str, target: FixedType, values: Settled, frac: int) -> Settled:
+        """(t, B, n) mantissas of `frac` fractional bits, cast into `target`."""
+        raw, low, high = target.settled(values.raw, frac, values.low, values.high)
+        self.see(layer, key, target, (low, high), raw)
+        if target.holds(low, high):
+            return Settled(raw, low, high)
+        raw = target.confined(raw)
+        return Settled(raw, int(raw.min()), int(raw.max()))
 
-    def cast_step(
-        self, layer: str, key: str, target: FixedType, raw: NDArray[Any], frac: int, t: int, again: bool = False
-    ) -> NDArray[Any]:
-        """`cast` for the (N, n) values of timestep `t`; `again` if they are those of the call before, moved on."""
-        cast = target.cast_checked(raw, frac)
-        beyond = cast.beyond
-        if again and self._beyond is not None:
-            beyond = beyond & ~self._beyond
-        self._beyond = cast.beyond
-        once = Cast(cast.raw, beyond[:, None], cast.low, cast.high)
-        self._count(layer, key, target, raw[:, None], frac, once, slice(t, t + 1))
-        return cast.raw
+    def see(self, layer: str, key: str, target: FixedType, extremes: tuple[int, int], *raws: Raw) -> None:
+        """Take note of values before overflow.
 
-    def _count(
-        self, layer: str, key: str, target: FixedType, raw: NDArray[Any], frac: int, cast: Cast, times: slice
-    ) -> None:
-        valid, low, high = self._batch.valid[:, times], cast.low, cast.high
-        if not self._whole[times].all():
-            used = raw[valid]
-            if not used.size:
+        Args:
+            extremes: the smallest and the largest of `raws`.
+            raws: (t, B, n) mantissas with the fractional bits of `target`; of several, a place in which more than one
+                overflows counts once.
+        """
+        valid, (low, high) = self._places.valid, extremes
+        if not self._whole:
+            if not valid.any():
                 return
-            _, _, low, high = target.cast_checked(np.array([used.min(), used.max()], object), frac)
-        seen = self._seen.setdefault((layer, key), _Seen(target, raw.shape[-1], low, high))
+            used = [raw[valid] for raw in raws]
+            low, high = min(int(raw.min()) for raw in used), max(int(raw.max()) for raw in used)
+        seen = self._seen.setdefault((layer, key), _Seen(target, raws[0].shape[-1], low, high))
         seen.low, seen.high = min(seen.low, low), max(seen.high, high)
         if target.holds(low, high):
             return
-        beyond = cast.beyond & valid[..., None]
+        beyond = np.logical_or.reduce([target.beyond(raw) for raw in raws]) & valid[..., None]
         seen.count += int(beyond.sum())
         where = beyond.any(-1)
-        sequences, places = np.unique(self._batch.sequence[:, times][where], return_index=True)
-        steps = self._batch.timestep[:, times][where][places]
+        # the first of several places of a sequence is its earliest
+        sequences, places = np.unique(self._places.sequence[where], return_index=True)
+        steps = self._places.timestep[where][places]
         seen.first |= dict(zip(sequences.tolist(), steps.tolist(), strict=True)) | seen.first

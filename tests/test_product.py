@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from generators.matmul import exact_product
+from generators.reference.product import Product, exact_product
 
 
 def by_hand(values: NDArray[Any], weight: NDArray[Any]) -> list[list[int]]:
@@ -114,3 +114,58 @@ def test_any_product_of_int64_is_exact(drawn: tuple[NDArray[Any], NDArray[Any]])
     values, weight = drawn
     assert exact_product(values, weight).tolist() == by_hand(values, weight)
     assert exact_product(values.astype(object), weight).tolist() == by_hand(values, weight)
+
+
+@st.composite
+def layers(draw: st.DrawFn) -> tuple[NDArray[Any], int, NDArray[Any] | None, int, NDArray[Any]]:
+    """A weight, its shift, a bias, its shift, and inputs; so wide that sums share numbers, or so large that none do."""
+    rows, terms = draw(st.integers(1, 3)), draw(st.sampled_from((1, 32, 70)))
+    columns = draw(st.sampled_from((3, 64, 96)))
+    weight_bits, value_bits = draw(st.integers(1, 40)), draw(st.integers(1, 30))
+    chance = np.random.default_rng(draw(st.integers(0, 99)))
+    edge = draw(st.sampled_from((0, 1)))
+    weight = chance.integers(-(2**weight_bits) + edge, 2**weight_bits, (columns, terms))
+    if draw(st.booleans()):
+        weight = np.abs(weight)
+    dtype = draw(st.sampled_from((np.uint8, np.int64, np.uint32)))
+    low = 0 if dtype != np.int64 else -(2**value_bits)
+    values = chance.integers(low, min(2**value_bits, np.iinfo(dtype).max), (rows, terms), endpoint=True).astype(dtype)
+    bias = chance.integers(-(2**20), 2**20, columns) if draw(st.booleans()) else None
+    return weight, draw(st.integers(0, 40)), bias, draw(st.integers(0, 40)), values
+
+
+@settings(max_examples=300, deadline=None)
+@given(layers())
+def test_sums_of_a_layer_are_exact_whoever_shares_a_number(
+    drawn: tuple[NDArray[Any], int, NDArray[Any] | None, int, NDArray[Any]]
+) -> None:
+    weight, shift, bias, bias_shift, values = drawn
+    offsets = [0] * len(weight) if bias is None else [int(value) << bias_shift for value in bias]
+    expected = [
+        [(total << shift) + offset for total, offset in zip(row, offsets, strict=True)]
+        for row in by_hand(values, weight)
+    ]
+    product = Product(weight, shift, bias, bias_shift)
+    assert product(values).tolist() == expected
+    # again, with all that the first call has laid out, and with fewer inputs
+    assert product(values[:1]).tolist() == expected[:1]
+
+
+@pytest.mark.parametrize(("heaviest", "fields"), [(1, 3), (3, 3), (15, 2), (2**7, 1)])
+def test_sums_at_the_edges_of_shared_numbers_stay_apart(heaviest: int, fields: int) -> None:
+    # of inputs of 1, every second sum is 32 or 31 times the heaviest weight, up or down: the last that a digit holds
+    chance = np.random.default_rng(heaviest)
+    weight = chance.choice([-heaviest, heaviest], (384, 32))
+    weight[::2] = np.where(chance.random((192, 1)) < 0.5, heaviest, -heaviest)
+    product = Product(weight, 0, None, 0)
+    values = np.ones((5, 32), np.uint8)
+    values[1, 0] = 0
+    assert product(values).tolist() == by_hand(values, weight)
+    assert [plan.fields for plan in product._plans.values() if plan] == [fields]
+
+
+def test_a_layer_of_zeros_is_exact_at_every_shift() -> None:
+    values = np.array([[0, 1]], np.uint8)
+    for shift in (0, 60, 200):
+        assert Product(np.zeros((3, 2), np.int64), shift, np.zeros(3, np.int64), shift)(values).tolist() == [[0, 0, 0]]
+        assert Product(np.ones((3, 2), np.int64), shift, None, 0)(values).tolist() == [[1 << shift] * 3]

@@ -1,0 +1,53 @@
+"""Outcomes: what a design emitted, be it the reference or csim, as the decisions or outputs of each sequence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generators.errors import DataError
+from generators.fixed import SPIKE, FixedType
+from generators.typed import TypedNetwork
+
+
+def outcomes(
+    typed: TypedNetwork, emitted: NDArray[np.int64], lengths: NDArray[np.int64], timesteps: int
+) -> dict[str, NDArray[Any]]:
+    """The decisions in trace.npz.
+
+    Args:
+        emitted: (E, w) as in ReferenceRun.
+        lengths: (N,) timesteps used of each sequence.
+        timesteps: T of the stimulus.
+    Returns:
+        `decision` (N,) and, if every timestep decides, `decision_steps` (N, T); without readout `output` (N, T, n).
+    Raises:
+        DataError: more or fewer emissions than the sequences call for.
+    """
+    network = typed.network
+    readout, window = network.readout, network.input.window_size
+    per_sequence = lengths if readout is None or readout.emit == "step" else lengths // (window or 1)
+    if len(emitted) != per_sequence.sum():
+        raise DataError(
+            f"csim: {len(emitted)} emissions for sequences that call for {per_sequence.sum()}; run the build again"
+        )
+    valid = np.arange(timesteps) < lengths[:, None]
+    if readout is None:
+        return {"output": _spread(emitted, valid, typed.layers[-1].result)}
+    values: NDArray[Any] = emitted[:, 0]
+    if readout.decision_rule == "binary_logit":
+        values = typed.layers[-1].result.to_float(values)
+    found = {"decision": values[np.cumsum(per_sequence) - 1]}
+    if readout.emit == "step":
+        steps = np.zeros(valid.shape, values.dtype)
+        steps[valid] = values
+        found["decision_steps"] = steps
+    return found
+
+
+def _spread(emitted: NDArray[np.int64], valid: NDArray[np.bool_], result: FixedType) -> NDArray[Any]:
+    output = np.zeros((*valid.shape, emitted.shape[1]), np.uint8 if result == SPIKE else np.int64)
+    output[valid] = emitted
+    return output
