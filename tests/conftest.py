@@ -13,6 +13,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden from what is generated now")
 
 
+_QUICK = {
+    f"test_{name}"
+    for name in (
+        "architecture", "compare", "compose", "decision", "declarations", "diagnosis", "emit", "estimate", "extract",
+        "float", "hardware", "holes", "identifiers", "independent", "marker", "matmul", "quantize", "reference",
+        "report", "resolve", "results", "schedule", "settings", "sources", "stimulus", "synthesis_report", "variants",
+    )
+}
+"""Modules that neither compile nor build; each of their tests is part of `pytest -m smoke`."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        quick = isinstance(item, pytest.Function) and item.module.__name__ in _QUICK
+        if quick and not item.get_closest_marker("heavy"):
+            item.add_marker(pytest.mark.smoke)
+
+
 @pytest.fixture(scope="session")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     """g++ with AMD's headers precompiled, and the objects of the test bench."""

@@ -17,6 +17,7 @@ def units(*names: str) -> set[str]:
     return {f"{task}:{name}" for task in ("generate", "compile") for name in names}
 
 
+@pytest.mark.smoke
 def test_the_first_build_makes_everything_and_the_second_nothing(tmp_path: Path) -> None:
     place = furnished(tmp_path)
     shared = {"resolve", "stimulus", "extract", "float", "kernels", "headers", "design", "reference", "scripts"}
