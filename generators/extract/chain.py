@@ -133,6 +133,8 @@ class _Reader:
             return flatten(where, flow, module.start_dim, module.end_dim)
         if self.marker is not None:
             raise UnsupportedModel(f"{where}: follows the readout '{self.marker[0]}'; make the readout the last module")
+        if not name.isprintable():
+            raise UnsupportedModel(f"layer {name!r}: its name holds characters that cannot be seen; rename the module")
         if name in (INPUT, READOUT):
             raise UnsupportedModel(f"{where}: the name is reserved for the {name} of the design; rename the module")
         if isinstance(module, snntorch.SpikingNeuron):

@@ -75,7 +75,7 @@ def slots(root: nn.Module) -> Iterator[tuple[Slot, Any]]:
     """Every value that the user's own modules, not the layers, keep as attributes or buffers."""
     for path, module in root.named_modules():
         if not is_leaf(module):
-            for name, value in {**_attributes(module), **module._buffers}.items():
+            for name, value in {**attributes(module), **module._buffers}.items():
                 yield from ((Slot(path, (name, *keys)), item) for keys, item in _entries(value))
 
 
@@ -97,7 +97,7 @@ def float64_copy(module: nn.Module) -> nn.Module:
         ) from error
     private = private.double().cpu().eval()
     for part in private.modules():
-        for name, value in _attributes(part).items():
+        for name, value in attributes(part).items():
             part.__dict__[name] = fresh(value, _float64)
         if isinstance(part, snntorch.SpikingNeuron):
             spike_grad = part.spike_grad
@@ -144,7 +144,8 @@ def first_sentence(error: BaseException) -> str:
     return line.split(". ")[0].rstrip(".")
 
 
-def _attributes(module: nn.Module) -> dict[str, Any]:
+def attributes(module: nn.Module) -> dict[str, Any]:
+    """What a module keeps beside its parameters, buffers and submodules."""
     return {name: value for name, value in module.__dict__.items() if name not in _MODULE_INTERNALS}
 
 

@@ -5,6 +5,7 @@ In: a module and the chain read from it. Out: what each timestep put through eve
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import snntorch
@@ -12,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from generators.extract.chain import Chain
-from generators.extract.float64 import Slot, clear_neurons, float64_copy, fresh, layer_input, slots
+from generators.extract.float64 import clear_neurons, float64_copy, layer_input
+from generators.extract.snapshot import Snapshot
 
 
 class Runner:
@@ -29,7 +31,7 @@ class Runner:
         self.outputs: dict[str, Tensor] = {}
         self.membranes: dict[str, Tensor] = {}
         self.returned: Any = None
-        self.initial = [(slot, self._at_start(slot, value)) for slot, value in slots(self.module)]
+        self.initial = Snapshot(self.module)
         for step in chain.steps:
             self.module.get_submodule(step.name).register_forward_hook(self._recorder(step.name), with_kwargs=True)
         self.reset()
@@ -37,8 +39,14 @@ class Runner:
     def reset(self) -> None:
         """Back to the initial state: neurons, attributes of the user's modules, arguments of forward."""
         clear_neurons(self.module)
-        for slot, value in self.initial:
-            slot.set(self.module, fresh(value))
+        self.initial.restore()
+        for slot in self.chain.state.slots:
+            # a slot that forward fills on its first call is not there yet
+            with contextlib.suppress(AttributeError, LookupError, TypeError):
+                value = slot.get(self.module)
+                # what training left there is no initial state: every state starts at 0
+                if isinstance(value, Tensor):
+                    slot.set(self.module, torch.zeros_like(value))
         self.arguments: dict[str, Any] = dict.fromkeys(self.chain.state.required)
 
     def step(self, frames: Tensor) -> None:
@@ -52,10 +60,6 @@ class Runner:
             for key in path:
                 value = value[key]
             self.arguments[name] = value
-
-    def _at_start(self, slot: Slot, value: Any) -> Any:
-        # what training left there is no initial state: every state starts at 0
-        return torch.zeros_like(value) if slot in self.chain.state.slots and isinstance(value, Tensor) else value
 
     def _recorder(self, name: str) -> Any:
         def record(layer: nn.Module, args: Any, kwargs: Any, output: Any) -> None:

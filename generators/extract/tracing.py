@@ -23,6 +23,7 @@ from torch import fx, nn
 
 from generators.errors import UnsupportedModel
 from generators.extract.float64 import Slot, first_sentence, float64_copy, is_leaf, layer_input, slots
+from generators.extract.snapshot import strays
 from generators.extract.tracer import BATCH, Tracer
 
 EXCLUSIVE = threading.RLock()
@@ -67,6 +68,7 @@ def trace(module: nn.Module, shape: tuple[int, ...]) -> Traced:
     required = tuple(p.name for p in named if p.default is p.empty)
     tracer = Tracer(shape)
     _refuse_strays(private)
+    made = dict(private.named_modules())
     for name, layer in private.named_modules():
         if isinstance(layer, (nn.Linear, nn.Flatten, snntorch.SpikingNeuron)):
             layer.register_forward_pre_hook(partial(_refuse_pair, name), with_kwargs=True)
@@ -77,6 +79,12 @@ def trace(module: nn.Module, shape: tuple[int, ...]) -> Traced:
             raise
         except Exception as error:
             raise UnsupportedModel(_failure(private, shape, error)) from error
+        for name, layer in private.named_modules():
+            if name not in made:
+                raise UnsupportedModel(
+                    f"layer '{name}': forward makes this {type(layer).__name__}, so that it is neither trained nor "
+                    "saved; make it in __init__"
+                )
         _release_buffers(private)
         for slot, value in slots(private):
             if isinstance(value, torch.Tensor):
@@ -101,6 +109,17 @@ def _refuse_strays(root: nn.Module) -> None:
             raise UnsupportedModel(
                 f"model: {type(value).__name__} in '{slot}' is not registered as a submodule; keep it in "
                 "nn.ModuleList or nn.ModuleDict"
+            )
+    for place, module in strays(root):
+        raise UnsupportedModel(
+            f"model: {type(module).__name__} within '{place}' is not registered as a submodule; keep it in "
+            "nn.ModuleList or nn.ModuleDict"
+        )
+    for name, module in root.named_modules():
+        if "quantized" in type(module).__module__.split("."):
+            raise UnsupportedModel(
+                f"layer '{name}': {type(module).__name__} is quantised already; give the model as it was before, and "
+                "types under hls"
             )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import fx, nn
 
 from generators import ir
 from generators.errors import UnsupportedModel
@@ -46,6 +46,12 @@ def verify(module: nn.Module, chain: Chain, network: ir.Network, parameters: ir.
             frames = torch.from_numpy(noise.astype(np.float32).astype(np.float64))
             try:
                 runner.step(frames)
+            except fx.proxy.TraceError as error:
+                # what tracing put there is there still
+                raise UnsupportedModel(
+                    "model: forward keeps its state outside of the module, in a global or in a class; keep it in "
+                    "attributes of self"
+                ) from error
             except Exception as error:
                 raise UnsupportedModel(
                     f"model: forward fails on timestep {t} of a trial run ({first_sentence(error)}); make it accept "
