@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
 
+from tasks.configuration import launchers
+
 _KEY = re.compile(r"[+~]*[\w$][\w.$/:-]*(@[\w.:$-]+)?", re.ASCII)
 """Of Hydra's grammar."""
 _LONGEST = 200
@@ -38,6 +40,8 @@ def one_line(error: Exception, keys: Iterable[str], given: str | None = None) ->
         return _no_choice(missing, getattr(error, "options", None) or ())
     if "key type" in str(error.__cause__):
         text = f"Key type: {text}"
+    elif "could not be converted" in str(error.__cause__):
+        text = f"{str(error.__cause__).splitlines()[0]} of {text}"
     for pattern, told in _TOLD:
         found = re.search(pattern, text)
         if found:
@@ -76,6 +80,8 @@ def _unparsed(override: str, text: str) -> str:
 def _no_choice(missing: str, options: Iterable[str]) -> str:
     group, _, name = missing.rpartition("/")
     known = sorted(options)
+    if group == "hydra/launcher" and (absent := launchers.missing(name)):
+        return absent
     if not known:
         return f"{missing}: there is no such file in the configuration; correct the defaults list that names it"
     return f"{group}: there is no '{name}'{_meant(name, known)}; choices are {', '.join(known)}"
@@ -125,6 +131,8 @@ def _unhydrated(found: re.Match[str], keys: tuple[str, ...]) -> str:
 
 _TOLD: tuple[tuple[str, Any], ...] = (
     (r"Key type: .*Error merging override (.+)", _bad_key),
+    (r"could not be converted to (\w+) of Error merging override \+*([^=]+)=(.*)",
+     lambda found, _: f"{found[2]}: must be of type {found[1]}, found {found[3]}"),
     (r"Could not delete from config\. '([^']+)' does not exist", lambda found, keys: f"~{_no_key(found, keys)}"),
     (r"Could not delete from config\. The value of '([^']+)' is (.*) and not (.*)\.$",
      lambda found, _: f"~{found[1]}: its value is {found[2]}, not {found[3]}; write ~{found[1]}="),

@@ -80,6 +80,27 @@ def composed(overrides: Sequence[str], folder: Path) -> tuple[list[dict[str, Any
     return variants, list(dict.fromkeys(path for job in jobs for path in job.searched))
 
 
+def check_hydra(settings: Sequence[str], folder: Path) -> None:
+    """Refuse settings of Hydra that it would fail on once a sweep has begun.
+
+    Raises:
+        ConfigError: one line.
+    """
+    with initialize_config_dir(version_base="1.3", config_dir=str(folder)), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            parsed = OverridesParser.create().parse_overrides(list(settings))
+            for override in parsed:
+                if override.is_sweep_override():
+                    raise ConfigError(f"{override.key_or_group}: has several values; a sweep has one launcher, set one")
+            _check_choices(parsed)
+            compose("config", overrides=list(settings), return_hydra_config=True)
+        except HlspikeError:
+            raise
+        except Exception as error:
+            raise ConfigError(one_line(error, ())) from None
+
+
 def prepared(override: str) -> str:
     """`override` as Hydra takes it: a key that may be new is added, a type is quoted."""
     key, equals, value = override.partition("=")
@@ -135,7 +156,7 @@ def _check_choices(overrides: Sequence[Override]) -> None:
         key, value = override.key_or_group, override.value()
         if override.is_sweep_override() or isinstance(value, str | list | QuotedString):
             continue
-        if key in loader.list_groups("") and not override.is_delete():
+        if (key in loader.list_groups("") or "/" in key) and not override.is_delete():
             choices = ", ".join(loader.get_group_options(key))
             found = override.input_line.partition("=")[2] if override.input_line else value
             raise ConfigError(f"{key}: must be the name of a choice, found {found}; choices are {choices}")

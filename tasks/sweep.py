@@ -16,21 +16,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from generators.errors import ConfigError, HlspikeError
 from tasks import files, results, variants
+from tasks.configuration import launchers
 from tasks.layout import BUILD, ONLY, PACKAGE
 from tasks.variants import Variant
 
-_PLUGINS = {
-    "joblib": "hydra_joblib_launcher", "submitit_local": "hydra_submitit_launcher",
-    "submitit_slurm": "hydra_submitit_launcher", "slurm": "hydra_submitit_launcher", "ray": "hydra_ray_launcher",
-    "ray_aws": "hydra_ray_launcher",
-}
-"""Launchers that are packages of their own; `slurm` is conf/hydra/launcher/slurm.yaml."""
 _OK = "ok"
 _POLL = 0.3
 """Seconds between two looks for jobs that have come to their end."""
@@ -52,6 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         _check(flags, settings)
         asked = variants.load(overrides)
+        _check_settings(settings)
         for variant in asked:
             variant.layout.job.unlink(missing_ok=True)
         with _told(asked):
@@ -65,6 +60,8 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("interrupted; what was done is kept", file=sys.stderr)
         return _INTERRUPTED
+    if not finished and not any(variant.layout.job.exists() for variant in asked):
+        return 1  # the launcher has said why no job began
     outcomes = [(variant, _outcome(variant)) for variant in asked]
     failed = {variant.label for variant, outcome in outcomes if not _reported(variant, outcome)}
     print(f"\n{results.swept(asked, failed)}\n", flush=True)
@@ -84,15 +81,16 @@ def _check(flags: Sequence[str], settings: Sequence[str]) -> None:
         key, _, value = setting.partition("=")
         if key == "hydra/sweeper" and value != "basic":
             raise ConfigError(f"hydra/sweeper: {value} is not supported, variants are named at the start; use basic")
-        plugin = _PLUGINS.get(value) if key == "hydra/launcher" else None
-        # a folder without code is a namespace package too
-        if plugin is not None and find_spec("hydra_plugins") and not _installed(plugin):
-            extra = "ray" if value.startswith("ray") else "sweep"
-            raise ConfigError(f"hydra/launcher: {value} is not installed; pip install 'hlspike[{extra}]'")
+        absent = launchers.missing(value) if key == "hydra/launcher" else None
+        if absent is not None:
+            raise ConfigError(absent)
 
 
-def _installed(plugin: str) -> bool:
-    return find_spec(f"hydra_plugins.{plugin}") is not None
+def _check_settings(settings: Sequence[str]) -> None:
+    from tasks import compose
+
+    if settings:
+        compose.check_hydra(settings, variants.folder())
 
 
 def _launch(flags: Sequence[str], settings: Sequence[str], overrides: Sequence[str], asked: Sequence[Variant]) -> bool:

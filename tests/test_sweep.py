@@ -14,7 +14,8 @@ import pytest
 from builds import ROOT, Place
 
 from generators.errors import ConfigError
-from tasks import sweep
+from tasks import compose, sweep
+from tasks.configuration import launchers
 
 SWEPT = "hls.layers.fc1.reuse_factor=1,5"
 LABELS = ("hls.layers.fc1.reuse_factor-1", "hls.layers.fc1.reuse_factor-5")
@@ -188,7 +189,7 @@ def test_a_wrong_key_is_refused_before_any_job(place: Place) -> None:
 
 
 def test_a_launcher_that_is_missing_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep, "_installed", lambda plugin: False)
+    monkeypatch.setattr(launchers, "installed", lambda plugin: False)
     with pytest.raises(ConfigError) as caught:
         sweep._check(["-m"], ["hydra/launcher=ray"])
     assert str(caught.value) == "hydra/launcher: ray is not installed; pip install 'hlspike[ray]'"
@@ -196,11 +197,58 @@ def test_a_launcher_that_is_missing_is_named_with_its_extra(monkeypatch: pytest.
         sweep._check(["-m"], ["hydra/launcher=slurm"])
 
 
+def test_without_any_plugin_no_launcher_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(name: str) -> None:
+        raise ModuleNotFoundError("No module named 'hydra_plugins'")
+
+    monkeypatch.setattr(launchers, "find_spec", gone)
+    assert launchers.missing("joblib") == "hydra/launcher: joblib is not installed; pip install 'hlspike[sweep]'"
+    assert launchers.missing("basic") is None
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("hydra/launcher=jobli",
+         "hydra/launcher: there is no 'jobli', did you mean 'joblib'; choices are basic, joblib, slurm, "
+         "submitit_local, submitit_slurm"),
+        ("hydra/launcher=3",
+         "hydra/launcher: must be the name of a choice, found 3; choices are basic, joblib, slurm, submitit_local, "
+         "submitit_slurm"),
+        ("hydra/launcher=null",
+         "hydra/launcher: must be the name of a choice, found null; choices are basic, joblib, slurm, submitit_local, "
+         "submitit_slurm"),
+        ("hydra/launcher=joblib,basic", "hydra/launcher: has several values; a sweep has one launcher, set one"),
+        ("hydra.launcher.jobs=3", "hydra.launcher.jobs: there is no such key or group; see conf/config.yaml"),
+        ("hydra.verbos=1", "hydra.verbos: there is no such key or group; see conf/config.yaml"),
+    ],
+)
+def test_a_setting_of_hydra_is_judged_before_a_job_begins(setting: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        compose.check_hydra([setting], ROOT / "conf")
+    assert str(caught.value) == message
+
+
+def test_a_value_of_a_launcher_has_its_type() -> None:
+    with pytest.raises(ConfigError, match=r"^hydra\.launcher\.n_jobs: must be of type Integer, found many$"):
+        compose.check_hydra(["hydra/launcher=joblib", "hydra.launcher.n_jobs=many"], ROOT / "conf")
+
+
+def test_a_sweep_that_cannot_be_launched_is_one_line(place: Place) -> None:
+    done = run(place, "-m", SWEPT, "hydra/launcher=nowhere")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "error: hydra/launcher: there is no 'nowhere'; choices are basic, joblib, slurm, submitit_local, "
+        "submitit_slurm\n"
+    )
+
+
 def test_the_shipped_slurm_launcher_holds_jobs_to_the_licences() -> None:
-    from hydra import compose, initialize_config_dir
+    from hydra import compose as composed
+    from hydra import initialize_config_dir
 
     with initialize_config_dir(version_base="1.3", config_dir=str(ROOT / "conf")):
         given = ["hydra/launcher=slurm", "hydra.launcher.array_parallelism=2"]
-        launcher = compose("config", given, return_hydra_config=True).hydra.launcher
+        launcher = composed("config", given, return_hydra_config=True).hydra.launcher
     assert launcher._target_ == "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher"
     assert (launcher.array_parallelism, launcher.timeout_min) == (2, 480)
