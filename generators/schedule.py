@@ -7,13 +7,15 @@ updates n / RF at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from math import gcd
 from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
+from generators import limits
 from generators.design import (
     Design,
     InputDesign,
@@ -43,8 +45,6 @@ from generators.typed import (
     weighted_sum,
 )
 
-_PARALLEL = 4096
-"""Most units of one layer that work at once: beyond it the tools refuse to unroll."""
 _CLASSES = 32
 """Most classes that a readout looks at in one cycle: a tree of comparisons five deep."""
 _PACK_BITS = 1024
@@ -73,7 +73,8 @@ def schedule(
         io: how layers hand over a timestep: arrays or streams of packs.
         findings: what quantisation had to say; each becomes a warning of its layer.
     Raises:
-        ConfigError: a reuse factor named for one layer does not divide its work.
+        ConfigError: a reuse factor named for one layer does not divide its work or leaves too much of it at once, or
+            the design is beyond another of the tools' limits.
     """
     resolution = Resolution.of(hls, typed.network)
     ids = identifiers([layer.layer.name for layer in typed.layers])
@@ -88,7 +89,9 @@ def schedule(
         layers.append(design)
         arrays |= {f"{ids[name]}/{key}": value for key, value in own.items()}
         reports.append(_report(layer, design, integers, tuple(warnings[name])))
-    return Design(io, tuple(layers), tuple(reports), {ids[name]: name for name in ids}, arrays)
+    whole = Design(io, tuple(layers), tuple(reports), {ids[name]: name for name in ids}, arrays)
+    limits.check(whole)
+    return whole
 
 
 def _scheduled(
@@ -128,9 +131,10 @@ def _linear(
     layer: TypedLinear, integers: Integers, asked: Choice, identifier: str, warnings: list[str]
 ) -> tuple[LinearDesign, dict[str, NDArray[np.int64]]]:
     name, n_in, n_out = layer.layer.name, layer.layer.in_features, layer.layer.out_features
-    reuse_factor = _legal(asked, name, n_in * n_out, "products", warnings)
-    groups_in = gcd(reuse_factor, n_in)
-    in_parallel, out_parallel = n_in // groups_in, n_out // (reuse_factor // groups_in)
+    crowded = partial(_crowded_synapse, n_in, n_out)
+    reuse_factor = _legal(asked, name, n_in * n_out, "products", crowded, warnings)
+    in_parallel, out_parallel = _at_once(n_in, n_out, reuse_factor)
+    groups_in = n_in // in_parallel
     weight = integers[f"{name}/weight"]
     grouped = weight.reshape(n_out // out_parallel, out_parallel, groups_in, in_parallel).transpose(2, 0, 3, 1)
     arrays = {"weight": np.ascontiguousarray(grouped.reshape(reuse_factor, in_parallel * out_parallel))}
@@ -166,7 +170,7 @@ def _leaky(
     layer: TypedLeaky, integers: Integers, asked: Choice, identifier: str, warnings: list[str]
 ) -> tuple[LeakyDesign, dict[str, NDArray[np.int64]]]:
     name, size = layer.layer.name, layer.layer.size
-    reuse_factor = _legal(asked, name, size, "neurons", warnings)
+    reuse_factor = _legal(asked, name, size, "neurons", partial(_crowded_neurons, size), warnings)
     parameters: dict[str, Parameter] = {}
     arrays = {}
     for key, kind in (("beta", layer.beta), ("threshold", layer.threshold)):
@@ -211,9 +215,30 @@ def _word(kind: FixedType) -> str:
 _WORDS = {"signed char": 8, "short": 16, "int": 32, "long long": 64}
 
 
-def _legal(asked: Choice, name: str, work: int, unit: str, warnings: list[str]) -> int:
-    """The reuse factor for `work` units: as asked if it divides them, else the nearest that does."""
-    legal = [factor for factor in _divisors(work) if work // factor <= _PARALLEL]
+def _at_once(n_in: int, n_out: int, reuse_factor: int) -> tuple[int, int]:
+    """Inputs and outputs of one iteration."""
+    groups_in = gcd(reuse_factor, n_in)
+    return n_in // groups_in, n_out // (reuse_factor // groups_in)
+
+
+def _crowded_synapse(n_in: int, n_out: int, reuse_factor: int) -> str:
+    inputs, outputs = _at_once(n_in, n_out, reuse_factor)
+    return limits.crowded(inputs * outputs, {"inputs": inputs, "outputs": outputs})
+
+
+def _crowded_neurons(size: int, reuse_factor: int) -> str:
+    return limits.crowded(size // reuse_factor, {"neurons": size // reuse_factor})
+
+
+def _legal(
+    asked: Choice, name: str, work: int, unit: str, crowded: Callable[[int], str], warnings: list[str]
+) -> int:
+    """The reuse factor for `work` units: as asked if it is legal, else the nearest that is.
+
+    Args:
+        crowded: of a factor that divides the work, what it leaves too much of at once; see `limits.crowded`.
+    """
+    legal = [factor for factor in _divisors(work) if not crowded(factor)]
     if asked.value in legal:
         return int(asked.value)
     below = [factor for factor in legal if factor < asked.value]
@@ -221,7 +246,7 @@ def _legal(asked: Choice, name: str, work: int, unit: str, warnings: list[str]) 
     nearest = min(legal, key=lambda factor: (abs(factor - asked.value), factor))
     if asked.named:
         choices = " and ".join(str(factor) for factor in (below[-1:] + above[:1]))
-        reason = "does not divide" if work % asked.value else f"leaves more than {_PARALLEL} units at once for"
+        reason = "does not divide" if work % asked.value else f"leaves more than {crowded(asked.value)} at once for"
         raise ConfigError(
             f"{asked.where}: {asked.value} {reason} the {work} {unit} of layer '{name}'; the nearest legal "
             f"{'values are' if ' and ' in choices else 'value is'} {choices}"

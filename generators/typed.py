@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.fixed import SPIKE, FixedType
+from generators.errors import ConfigError
+from generators.fixed import SPIKE, WIDEST, FixedType
 from generators.ir import Input, Leaky, Linear, Network, Readout
 
 Integers = Mapping[str, NDArray[np.int64]]
@@ -112,7 +113,11 @@ def holding(low: int, high: int, frac: int) -> FixedType:
 
 
 def weighted_sum(terms: int, weight: FixedType, value: FixedType, bias: FixedType | None) -> FixedType:
-    """The narrowest type that holds every Σ weight·value (+ bias) of `terms` products, and every partial sum."""
+    """The narrowest type that holds every Σ weight·value (+ bias) of `terms` products, and every partial sum.
+
+    Raises:
+        ConfigError: no type is so wide.
+    """
     corners = [w * x for w in (weight.min_raw, weight.max_raw) for x in (value.min_raw, value.max_raw)]
     low, high, frac = terms * min(corners), terms * max(corners), weight.frac + value.frac
     if bias is not None:
@@ -120,4 +125,11 @@ def weighted_sum(terms: int, weight: FixedType, value: FixedType, bias: FixedTyp
         low = (low << common - frac) + (bias.min_raw << common - bias.frac)
         high = (high << common - frac) + (bias.max_raw << common - bias.frac)
         frac = common
+    bits = max(high.bit_length(), (-low - 1).bit_length()) + 1
+    if bits > WIDEST:
+        added = "" if bias is None else f" and biases {bias}"
+        raise ConfigError(
+            f"hls: the exact sum of {terms} weights {weight} by inputs {value}{added} has {bits} bits, more than the "
+            f"{WIDEST} that the tools take; give them nearer binary points"
+        )
     return holding(low, high, frac)

@@ -26,6 +26,7 @@ NUMBERS = (
     "generators/quantize.py", "generators/parameters.py", "generators/reference/",
     "generators/decision.py", "generators/design.py",
     "generators/schedule.py", "generators/identifiers.py", "generators/compare.py", *SEQUENCES,
+    "generators/limits.py", "generators/widths.py",
 )
 """Sources that types, the reference and the design rest on."""
 COMPILATION = ("tasks/toolchain.py",)

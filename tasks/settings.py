@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from generators.errors import ConfigError
+from generators.limits import check_target
 
 _ENTRY_KEYS = {"precision", "reuse_factor"}
 _LONGEST = 100
@@ -217,7 +218,7 @@ def validated(config: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration as plain values, dotted layer names flattened.
 
     Raises:
-        ConfigError: the first key that breaks the schema.
+        ConfigError: the first key that breaks the schema, or settings of the target that exclude each other.
     """
     plain = dict(config)
     hls = plain.get("hls")
@@ -225,9 +226,11 @@ def validated(config: Mapping[str, Any]) -> dict[str, Any]:
         plain["hls"] = {**hls, "layers": flattened(hls["layers"])}
     plain = {key: value for key, value in plain.items() if value is not None or key not in ("readout", "hls")}
     try:
-        return Settings.model_validate(plain).model_dump()
+        found = Settings.model_validate(plain).model_dump()
     except ValidationError as error:
         raise ConfigError(_message(error)) from None
+    check_target(found["target"])
+    return found
 
 
 def flattened(layers: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

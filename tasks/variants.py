@@ -21,7 +21,10 @@ from generators.errors import ConfigError
 from tasks import files
 from tasks.layout import BUILD, COMPOSED, CONF, PACKAGE, Layout
 
-_COMPOSITION = ("compose.py", "configuration/*.py", "settings.py", "toolchain.py", "variants.py")
+_COMPOSITION = (
+    "tasks/compose.py", "tasks/configuration/*.py", "tasks/settings.py", "tasks/toolchain.py", "tasks/variants.py",
+    "generators/limits.py",
+)
 """Our own sources that an entry of the cache rests on."""
 _PACKAGES = ("torch", "snntorch", "numpy", "jinja2", "hydra-core", "omegaconf", "pydantic", "doit", "hls4ml", "hlspike")
 _ENVIRONMENT = ("PATH", "XILINX_HLS")
@@ -172,8 +175,7 @@ def _variables(text: str) -> list[str]:
 
 
 def _code() -> list[str]:
-    ours = PACKAGE / "tasks"
-    return [files.file_digest(path) for name in _COMPOSITION for path in sorted(ours.glob(name))]
+    return [files.file_digest(path) for name in _COMPOSITION for path in sorted(PACKAGE.glob(name))]
 
 
 def _installed() -> list[Any]:

@@ -139,7 +139,7 @@ def test_each_run_has_a_folder_and_a_home_of_its_own(bench: Bench) -> None:
         ("target.clock_period=8", LAYERS),
         ("target.clock_uncertainty=12.5%", LAYERS),
         ("target.reset=state", LAYERS),
-        ("target.flow_target=vitis", LAYERS),
+        ("target.reset_async=true", LAYERS),
         # the protocol of the top is no layer's
         ("target.control=ap_ctrl_hs", ()),
     ],
@@ -151,7 +151,7 @@ def test_a_change_synthesises_what_it_touches(synthesised: Bench, change: str, l
 
 def test_what_concerns_other_stages_synthesises_nothing(synthesised: Bench) -> None:
     changes = (
-        "sim.sequences=3", "sim.trace=states", "target.ip.vendor=us", "target.export=xo", "target.rtl=vhdl",
+        "sim.sequences=3", "sim.trace=states", "target.ip.vendor=us", "target.export=syn_dcp", "target.rtl=vhdl",
         "target.fifo_sizing=true", "target.cosim_sequences=1", "target.timeout=500", "target.licences=3",
     )
     assert synthesised.runs("csynth", *changes) == []
