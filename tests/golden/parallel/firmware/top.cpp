@@ -1,7 +1,7 @@
 // The whole network, one call per timestep. Generated, do not edit.
 #include "top.h"
 
-void snn_top(const input_ports::out_t in[3], readout_ports::decision_t &decision, hlspike::bit_t &valid) {
+extern "C" void snn_top(const input_ports::out_t in[3], readout_ports::decision_t &decision, hlspike::bit_t &valid) {
 #pragma HLS INTERFACE s_axilite port=return
 #pragma HLS ARRAY_RESHAPE variable=in complete
     hlspike::bit_t last;

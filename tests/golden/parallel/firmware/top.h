@@ -8,6 +8,6 @@
 #include "readout.h"
 
 // `decision` counts when `valid` is 1.
-void snn_top(const input_ports::out_t in[3], readout_ports::decision_t &decision, hlspike::bit_t &valid);
+extern "C" void snn_top(const input_ports::out_t in[3], readout_ports::decision_t &decision, hlspike::bit_t &valid);
 
 #endif

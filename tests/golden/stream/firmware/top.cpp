@@ -1,7 +1,7 @@
 // The whole network, one call per timestep. Generated, do not edit.
 #include "top.h"
 
-void snn_top(hls::stream<snn_in_pack> &in, hls::stream<snn_out_pack> &out) {
+extern "C" void snn_top(hls::stream<snn_in_pack> &in, hls::stream<snn_out_pack> &out) {
 #pragma HLS INTERFACE axis port=in
 #pragma HLS INTERFACE axis port=out
 #pragma HLS INTERFACE s_axilite port=return

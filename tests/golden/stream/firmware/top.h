@@ -12,6 +12,6 @@ typedef input_ports::in_pack snn_in_pack;
 typedef readout_ports::decision_t snn_out_pack;
 
 // Reads the packs of one timestep; writes a decision when there is one.
-void snn_top(hls::stream<snn_in_pack> &in, hls::stream<snn_out_pack> &out);
+extern "C" void snn_top(hls::stream<snn_in_pack> &in, hls::stream<snn_out_pack> &out);
 
 #endif
