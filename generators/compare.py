@@ -6,7 +6,7 @@ Traces are dictionaries of arrays as in trace.npz. Layers are compared in the or
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, assert_never
 
@@ -17,7 +17,8 @@ from generators.fixed import SPIKE, FixedType
 from generators.ir import Network
 from generators.reference import run_reference
 from generators.reference.tally import Overflow
-from generators.stimulus import Stimulus, channels_last
+from generators.stimulus import Stimulus
+from generators.traces import Traces, parts
 from generators.typed import (
     Integers,
     TypedInput,
@@ -30,7 +31,6 @@ from generators.typed import (
     weighted_sum,
 )
 
-Traces = Mapping[str, NDArray[Any]]
 Cause = Literal["overflow", "tie at the threshold", "rounding of a parameter", "rounding of state"]
 _FINE = 60
 """Fractional bits of a state that counts as not rounded."""
@@ -81,18 +81,22 @@ def mismatches(
     count = 0
     first: tuple[tuple[int, int, int, int], Difference] | None = None
     for rank, (layer, key) in enumerate(_keys(network, expected)):
-        ours, theirs = _by_timestep(key, expected[key], lengths), _by_timestep(key, found[key], lengths)
-        unequal = ours != theirs
-        count += int(np.count_nonzero(expected[key] != found[key]))
-        if not unequal.any():
-            continue
-        sequence, timestep, neuron = (int(index) for index in np.argwhere(unequal)[0])
-        at = sequence, timestep, neuron
-        kind = key.removeprefix("readout/").split("/")[0]
-        difference = Difference(layer, kind, *at, ours[at].item(), theirs[at].item())
-        place = sequence, timestep, rank, neuron
-        if first is None or place < first[0]:
-            first = place, difference
+        differs = False
+        for rows in parts(expected[key].shape):
+            ours, theirs = expected[key][rows], found[key][rows]
+            count += int(np.count_nonzero(ours != theirs))
+            ours, theirs = (_by_timestep(key, values, lengths[rows]) for values in (ours, theirs))
+            unequal = ours != theirs
+            if differs or not unequal.any():
+                continue
+            differs = True
+            at = sequence, timestep, neuron = tuple(int(index) for index in np.argwhere(unequal)[0])
+            kind = key.removeprefix("readout/").split("/")[0]
+            sequence += rows.start
+            difference = Difference(layer, kind, sequence, timestep, neuron, ours[at].item(), theirs[at].item())
+            place = sequence, timestep, rank, neuron
+            if first is None or place < first[0]:
+                first = place, difference
     return count, None if first is None else first[1]
 
 
@@ -135,14 +139,27 @@ def agreement(
     """
     decisions = None
     if "decision" in reference:
-        decisions = float(np.mean(floating["decision"] == reference["decision"]))
-    names = [layer.name for layer in typed.network.neurons if f"spikes/{layer.name}" in reference]
-    equal = [floating[f"spikes/{name}"] == reference[f"spikes/{name}"] for name in names]
-    total = sum(stimulus.timesteps * layer.shape[-1] for layer in equal)
-    unequal = sum(int(np.count_nonzero(~layer)) for layer in equal)
+        decisions = float(np.mean(floating["decision"][:] == reference["decision"][:]))
+    carried = typed.network.input.reset_policy == "never"
+    total, unequal, found = 0, 0, []
+    for rank, layer in enumerate(typed.network.neurons):
+        if f"spikes/{layer.name}" not in reference:
+            continue
+        ours, theirs = (trace[f"spikes/{layer.name}"] for trace in (floating, reference))
+        total += stimulus.timesteps * ours.shape[-1]
+        for rows in parts(ours.shape):
+            mask = ours[rows] != theirs[rows]
+            hits = np.argwhere(mask)
+            unequal += len(hits)
+            if len(hits):
+                sequence, timestep, neuron = _earliest(hits, carried)
+                sequence += rows.start
+                order = (sequence, timestep, rank, neuron) if carried else (timestep, rank, sequence, neuron)
+                found.append((order, (layer.name, sequence, timestep, neuron)))
     divergence = None
-    if unequal:
-        place = _first(names, [~layer for layer in equal], typed.network.input.reset_policy == "never")
+    if found:
+        # the earliest in time, so that nothing before it can be its cause
+        place = min(found)[1]
         divergence = Divergence(*place, _cause(typed, integers, stimulus, overflows, floating, *place)).to_json()
     return {
         "decisions_float_reference": decisions,
@@ -151,19 +168,12 @@ def agreement(
     }
 
 
-def _first(names: list[str], unequal: list[NDArray[np.bool_]], carried: bool) -> tuple[str, int, int, int]:
-    """(layer, sequence, timestep, neuron): the earliest in time, so that nothing before it can be its cause."""
-    found = []
-    for rank, mask in enumerate(unequal):
-        hits = np.argwhere(mask)
-        if not hits.size:
-            continue
-        if not carried:
-            hits = hits[hits[:, 1] == hits[:, 1].min()]
-        sequence, timestep, neuron = (int(index) for index in hits[0])
-        order = (sequence, timestep, rank, neuron) if carried else (timestep, rank, sequence, neuron)
-        found.append((order, (names[rank], sequence, timestep, neuron)))
-    return min(found)[1]
+def _earliest(hits: NDArray[np.int64], carried: bool) -> tuple[int, int, int]:
+    """(sequence, timestep, neuron): the first of `hits`, which are in that order, or the first in time."""
+    if not carried:
+        hits = hits[hits[:, 1] == hits[:, 1].min()]
+    sequence, timestep, neuron = hits[0].tolist()
+    return sequence, timestep, neuron
 
 
 def _cause(
@@ -210,7 +220,7 @@ def _with_fine_states(typed: TypedNetwork, stimulus: Stimulus) -> TypedNetwork:
         source = results[layer.layer.inputs[0]] if not isinstance(layer, TypedInput) else SPIKE
         match layer:
             case TypedInput():
-                largest = float(np.abs(channels_last(stimulus.frames, layer.layer.shape)).max())
+                largest = float(np.abs(stimulus.frames.astype(np.float64)).max())
                 bound = int(largest + 1) << _FINE
                 typed_layer: TypedLayer = replace(layer, result=holding(-bound, bound, _FINE))
             case TypedLinear():

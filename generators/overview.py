@@ -6,7 +6,7 @@ one sequence by who fired them, membranes beside their thresholds, and every ten
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, assert_never
 
@@ -18,6 +18,7 @@ from generators.ir import Parameters
 from generators.reference import run_reference
 from generators.reference.tally import Overflow
 from generators.stimulus import Stimulus, channels_last
+from generators.traces import Traces
 from generators.typed import (
     Integers,
     TypedInput,
@@ -28,7 +29,6 @@ from generators.typed import (
     TypedReadout,
 )
 
-Traces = Mapping[str, NDArray[Any]]
 SHOWN = 3
 """Neurons of a layer whose membrane is shown."""
 SAMPLED = 64

@@ -160,7 +160,7 @@ def task_reference() -> Tasks:
             variant, "reference", config={"sim": sim}, arguments=sim,
             inputs=[layout.typed, layout.integers, layout.stimulus],
             outputs=[layout.trace("reference"), layout.overflows, *bench],
-            code=graph.NUMBERS, packages=("numpy",),
+            code=(*graph.NUMBERS, *graph.RECORDING), packages=("numpy",),
         )
 
 
@@ -172,7 +172,7 @@ def task_csim() -> Tasks:
         yield graph.step(
             variant, "csim", config={"sim": sim}, arguments=sim,
             inputs=[layout.csim, *bench, layout.typed, layout.stimulus], outputs=[layout.trace("csim")],
-            code=(*graph.NUMBERS, *graph.COMPILATION), packages=("numpy",),
+            code=(*graph.NUMBERS, *graph.RECORDING, *graph.COMPILATION), packages=("numpy",),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
 import json
 import os
@@ -65,14 +66,20 @@ def unchanged(path: str | Path, known: State) -> bool:
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside `path` to write to; it takes the place of `path` if all went well."""
+def replacing(path: str | Path, unless_equal: bool = False) -> Iterator[Path]:
+    """A temporary path beside `path` to write to; it takes the place of `path` if all went well.
+
+    Args:
+        unless_equal: leave `path` alone if it holds the same bytes already.
+    """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=_UNFINISHED)
     os.close(handle)
     try:
         yield Path(name)
+        if unless_equal and target.is_file() and filecmp.cmp(name, target, shallow=False):
+            return
         os.chmod(name, 0o666 & ~UMASK | (os.stat(name).st_mode & 0o111))
         os.replace(name, target)
     finally:

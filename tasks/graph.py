@@ -13,7 +13,7 @@ from tasks import command, engine, files
 from tasks.layout import BENCH, BENCH_UNITS, HEADERS, PACKAGE
 from tasks.variants import Tool, Variant
 
-_ALWAYS = ("tasks/steps.py", "tasks/arrays.py")
+_ALWAYS = ("tasks/steps.py", "tasks/arrays.py", "tasks/columns.py")
 """Sources that every step rests on: itself, and how arrays become bytes."""
 MODULE = ("tasks/module.py", "tasks/checkpoint.py")
 """Sources that the PyTorch module is made by."""
@@ -23,12 +23,13 @@ FRONT = (*MODULE, *SEQUENCES, "generators/extract/", "generators/ir.py", "genera
 """Sources that reading and running the PyTorch module rests on."""
 NUMBERS = (
     "generators/fixed.py", "generators/rounding.py", "generators/typed.py", "generators/ir.py", "generators/resolve.py",
-    "generators/quantize.py", "generators/parameters.py", "generators/reference/",
-    "generators/decision.py", "generators/design.py",
-    "generators/schedule.py", "generators/identifiers.py", "generators/compare.py", *SEQUENCES,
-    "generators/limits.py", "generators/widths.py",
+    "generators/quantize.py", "generators/parameters.py", "generators/reference/", "generators/decision.py",
+    "generators/design.py", "generators/schedule.py", "generators/identifiers.py", "generators/compare.py",
+    "generators/traces.py", "generators/limits.py", "generators/widths.py", *SEQUENCES,
 )
 """Sources that types, the reference and the design rest on."""
+RECORDING = ("tasks/recorded.py",)
+"""Sources that traces of reference and csim are written by."""
 COMPILATION = ("tasks/toolchain.py",)
 EMISSION = ("generators/emit.py", "generators/templates/")
 _UNITS = ("top", "tb")

@@ -19,7 +19,7 @@ from generators.errors import ConfigError, ToolError
 from generators.reference.tally import Overflow
 from generators.stimulus import Stimulus
 from generators.typed import TypedNetwork
-from tasks import arrays, files
+from tasks import arrays, columns, files
 from tasks.layout import Layout
 
 if TYPE_CHECKING:
@@ -49,13 +49,13 @@ def draw(layout: Layout, sequence: int | None, sequences: int | None) -> None:
         raise ConfigError(f"report.sequence: {sequence} is not there, sequences are 0..{len(played) - 1}")
     typed = TypedNetwork.from_json(files.read_json(layout.typed))
     integers, parameters = arrays.read_npz(layout.integers), arrays.read_npz(layout.weights)
-    floating, csim = (arrays.read_npz(layout.trace(stage)) for stage in ("float", "csim"))
+    floating, csim = (columns.read(layout.trace(stage)) for stage in ("float", "csim"))
     overflows = tuple(Overflow.from_json(item) for item in files.read_json(layout.overflows))
     chosen = sequence if sequence is not None else _parting(files.read_json(layout.report))
     length = int(played.lengths[chosen])
     values = list(overview.tensors(typed, parameters, played, floating, csim, overflows))
     drawn: dict[str, Callable[[], Figure]] = {
-        "confusion": lambda: _confusion(played.labels, csim.get("decision")),
+        "confusion": lambda: _confusion(played.labels, columns.held(csim).get("decision")),
         "spikes": lambda: _spikes(overview.rasters(typed, floating, csim, chosen, length), chosen, length),
         "membranes": lambda: _membranes(overview.membranes(typed, integers, played, floating, chosen), chosen),
         "values": lambda: _values(values),

@@ -6,8 +6,6 @@ pay for them.
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -189,33 +187,22 @@ def link(layout: Layout, compiler: Mapping[str, str], objects: list[Path]) -> No
 
 def reference(layout: Layout, trace: Any, sequences: int | None) -> None:
     """Run the network in exact integers: the oracle, and what the test bench expects."""
-    from generators.reference import outcomes, run_reference
-    from tasks import arrays
+    from generators.reference import Reference
+    from tasks import arrays, recorded
 
-    played = _stimulus(layout).head(sequences)
-    typed = _typed(layout)
-    run = run_reference(typed, arrays.read_npz(layout.integers), played, trace)
-    decided = outcomes(typed, run.emitted, played.lengths, played.frames.shape[1])
-    arrays.write_npz(layout.trace("reference"), {**decided, **run.trace})
-    files.write_json(layout.overflows, [overflow.to_json() for overflow in run.overflows])
-    data = {"input": arrays.narrow(run.input), "lengths": played.lengths, "expected": run.emitted}
-    for name, array in data.items():
-        files.write(layout.bench_data / f"{name}.npy", arrays.npy_bytes(array))
+    played, typed = _stimulus(layout).head(sequences), _typed(layout)
+    recorded.reference(layout, typed, Reference(typed, arrays.read_npz(layout.integers), played, trace), played)
 
 
 def csim(layout: Layout, trace: str, sequences: int | None) -> None:
     """Run the generated C++ over every sequence."""
+    from tasks import recorded
     from tasks import toolchain as tools
 
-    folder = layout.trace("csim").parent / ".run"
-    shutil.rmtree(folder, ignore_errors=True)  # of a build that was killed
-    folder.mkdir(parents=True)
-    try:
+    with recorded.scratch(layout.trace("csim")) as folder:
         # a wrong emission is told with its layer, timestep and neuron once the traces are compared
         tools.simulate(layout.csim, layout.bench_data, folder, trace, layout.log / "csim.log")
-        _gather(layout, folder, _stimulus(layout).head(sequences))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        recorded.csim(layout, _typed(layout), folder, _stimulus(layout).head(sequences))
 
 
 def report(
@@ -231,11 +218,11 @@ def report(
     """Compare the executors, write the report, and fail if reference and csim differ anywhere."""
     from generators import compare, hardware
     from generators import report as text
-    from generators.reference.tally import Overflow
-    from tasks import arrays
+    from generators.reference import Overflow
+    from tasks import arrays, columns
 
     played, typed = _stimulus(layout).head(sequences), _typed(layout)
-    traces = {stage: arrays.read_npz(layout.trace(stage)) for stage in text.STAGES}
+    traces = {stage: columns.read(layout.trace(stage)) for stage in text.STAGES}
     overflows = tuple(Overflow.from_json(item) for item in files.read_json(layout.overflows))
     count, difference = compare.mismatches(typed.network, played.lengths, traces["reference"], traces["csim"])
     agreed = compare.agreement(
@@ -248,7 +235,7 @@ def report(
         name,
         played.labels,
         played.lengths,
-        traces,
+        {stage: columns.held(trace) for stage, trace in traces.items()},
         {**agreed, "mismatches_reference_csim": count},
         layers,
         typed.network.notes,
@@ -296,22 +283,6 @@ def _stimulus(layout: Layout) -> Stimulus:
 
     kept = arrays.read_npz(layout.stimulus)
     return Stimulus(kept["frames"], kept["lengths"], kept.get("labels"))
-
-
-def _gather(layout: Layout, folder: Path, played: Stimulus) -> None:
-    """What a csim run left in `folder`, as trace.npz."""
-    import numpy as np
-
-    from generators.reference import outcomes
-    from tasks import arrays
-
-    names = json.loads(layout.design.read_text(encoding="utf-8"))["names"]
-    found = outcomes(_typed(layout), np.load(folder / "emitted.npy"), played.lengths, played.frames.shape[1])
-    for path in sorted(folder.glob("*__*.npy")):
-        kind, _, identifier = path.stem.partition("__")
-        layer = names[identifier]
-        found[f"readout/{kind}" if layer == "readout" else f"{kind}/{layer}"] = np.load(path)
-    arrays.write_npz(layout.trace("csim"), found)
 
 
 def _sweep_out(layout: Layout, units: set[str]) -> None:

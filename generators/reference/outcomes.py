@@ -26,16 +26,14 @@ def outcomes(
     Raises:
         DataError: more or fewer emissions than the sequences call for.
     """
-    network = typed.network
-    readout, window = network.readout, network.input.window_size
-    per_sequence = lengths if readout is None or readout.emit == "step" else lengths // (window or 1)
+    readout, per_sequence = typed.network.readout, emissions(typed, lengths)
     if len(emitted) != per_sequence.sum():
         raise DataError(
             f"csim: {len(emitted)} emissions for sequences that call for {per_sequence.sum()}; run the build again"
         )
     valid = np.arange(timesteps) < lengths[:, None]
     if readout is None:
-        return {"output": _spread(emitted, valid, typed.layers[-1].result)}
+        return {"output": spread(emitted, valid, typed.layers[-1].result)}
     values: NDArray[Any] = emitted[:, 0]
     if readout.decision_rule == "binary_logit":
         values = typed.layers[-1].result.to_float(values)
@@ -47,7 +45,14 @@ def outcomes(
     return found
 
 
-def _spread(emitted: NDArray[np.int64], valid: NDArray[np.bool_], result: FixedType) -> NDArray[Any]:
+def emissions(typed: TypedNetwork, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(N,) how often the design emits in sequences of `lengths` timesteps."""
+    readout, window = typed.network.readout, typed.network.input.window_size
+    return lengths if readout is None or readout.emit == "step" else lengths // (window or 1)
+
+
+def spread(emitted: NDArray[np.int64], valid: NDArray[np.bool_], result: FixedType) -> NDArray[Any]:
+    """Emissions (E, n) of the timesteps in the mask `valid` (N, T), in their places (N, T, n): 0 elsewhere."""
     output = np.zeros((*valid.shape, emitted.shape[1]), np.uint8 if result == SPIKE else np.int64)
     output[valid] = emitted
     return output
