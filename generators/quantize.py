@@ -29,6 +29,7 @@ from generators.typed import (
     TypedNetwork,
     TypedReadout,
     holding,
+    of_layer,
     weighted_sum,
 )
 
@@ -70,7 +71,8 @@ def quantize(network: Network, parameters: Parameters, hls: dict[str, Any], cali
     integers: dict[str, NDArray[np.int64]] = {}
     findings: list[Finding] = []
     for layer in network.layers:
-        typed = _typed(layer, network, resolution, results, parameters, calibration)
+        with of_layer(layer.name):
+            typed = _typed(layer, network, resolution, results, parameters, calibration)
         if _is_auto(layer, resolution):
             automatic.append(layer.name)
         layers.append(typed)

@@ -42,6 +42,7 @@ from generators.typed import (
     TypedLinear,
     TypedNetwork,
     TypedReadout,
+    of_layer,
     weighted_sum,
 )
 
@@ -85,7 +86,8 @@ def schedule(
     arrays: dict[str, NDArray[np.int64]] = {}
     for layer in typed.layers:
         name = layer.layer.name
-        design, own = _scheduled(layer, integers, resolution, ids[name], warnings[name])
+        with of_layer(name):
+            design, own = _scheduled(layer, integers, resolution, ids[name], warnings[name])
         layers.append(design)
         arrays |= {f"{ids[name]}/{key}": value for key, value in own.items()}
         reports.append(_report(layer, design, integers, tuple(warnings[name])))

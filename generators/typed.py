@@ -5,7 +5,8 @@ Parameters are mantissas (int64 arrays) in a mapping keyed as in `generators.ir`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -105,10 +106,33 @@ def _types(layer: TypedLayer) -> dict[str, str | None]:
     return {name: None if value is None else str(value) for name, value in values.items()}
 
 
+class TooWide(Exception):  # noqa: N818 - says what a value is
+    """No type holds it."""
+
+
+@contextmanager
+def of_layer(name: str) -> Iterator[None]:
+    """What the block forms for the layer `name`, from types that are legal by themselves, may be too wide for any.
+
+    Raises:
+        ConfigError: it is.
+    """
+    try:
+        yield
+    except TooWide as error:
+        raise ConfigError(f"layer '{name}': a sum or state {error}; give it and its input narrower types") from None
+
+
 def holding(low: int, high: int, frac: int) -> FixedType:
-    """The narrowest type with `frac` fractional bits that holds mantissas `low`..`high`."""
+    """The narrowest type with `frac` fractional bits that holds mantissas `low`..`high`.
+
+    Raises:
+        TooWide: there is none.
+    """
     signed = low < 0
     width = max(high.bit_length(), (-low - 1).bit_length() if signed else 0, 0 if signed else 1) + signed
+    if width > WIDEST or abs(width - frac) > WIDEST:
+        raise TooWide(f"takes {max(width, abs(width - frac))} bits, more than the {WIDEST} that a type may have")
     return FixedType(width, width - frac, signed)
 
 

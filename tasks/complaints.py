@@ -68,6 +68,8 @@ def _unparsed(override: str, text: str) -> str:
         return f"{override}: '{key}' is no key that an override can name; set it in a file"
     if "<" in override and ">" in override:
         return f"{override}: cannot be parsed; quote each type, as in '{key}=\"{value.strip(chr(34))}\"'"
+    if key != override and not re.search(r"[][(){}<>,'\"$]", value):
+        return f"{override}: cannot be parsed; quote the value, as in '{key}=\"{value}\"'"
     function = re.search(r"Unknown function '(\w+)'", text)
     if function:
         return (

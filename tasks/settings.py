@@ -6,9 +6,18 @@ import os
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any, Literal
+from math import prod
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from generators.errors import ConfigError
 from generators.limits import check_target
@@ -18,6 +27,21 @@ _LONGEST = 100
 """Characters of a folder's name, to which the labels of variants are added."""
 
 
+_INPUTS = 2**24
+"""Values of a timestep: no device has as many wires, or time for them."""
+
+
+def _named(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must name something")
+    return value
+
+
+Named = Annotated[str, AfterValidator(_named)]
+Count = Annotated[int, Field(ge=1, lt=2**31)]
+"""What the hardware, or a tool, counts in an `int`."""
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -25,10 +49,10 @@ class _Strict(BaseModel):
 class Model(_Strict):
     """The network: where it is built, trained and loaded from."""
 
-    source: str
+    source: Named
     kwargs: dict[str, Any] = Field(default_factory=dict)
-    checkpoint: str | None = None
-    train: str | None = None
+    checkpoint: Named | None = None
+    train: Named | None = None
     train_kwargs: dict[str, Any] = Field(default_factory=dict)
     input_shape: list[int] = Field(min_length=1)
 
@@ -37,15 +61,17 @@ class Model(_Strict):
     def _positive(cls, value: list[int]) -> list[int]:
         if min(value) < 1:
             raise ValueError("every dimension must be at least 1")
+        if prod(value) > _INPUTS:
+            raise ValueError(f"a timestep has at most {_INPUTS} values")
         return value
 
 
 class Data(_Strict):
     """The sequences the executors run."""
 
-    source: str
+    source: Named
     kwargs: dict[str, Any] = Field(default_factory=dict)
-    calibration: int = Field(default=64, ge=1)
+    calibration: Count = 64
 
 
 class Readout(_Strict):
@@ -108,7 +134,7 @@ class Target(_Strict):
     """The part, the interface of the design, and how Vitis is run."""
 
     part: str
-    clock_period: float = Field(gt=0)
+    clock_period: float = Field(gt=0, le=1e6)
     clock_uncertainty: str | float | None = None
     io: Literal["parallel", "stream"]
     control: Literal["s_axilite", "ap_ctrl_hs", "ap_ctrl_none"] = "s_axilite"
@@ -117,16 +143,16 @@ class Target(_Strict):
     reset: Literal["control", "state", "all", "none"] = "control"
     reset_async: bool = False
     reset_level: Literal["high", "low"] | None = None
-    fifo_depth: int | None = Field(default=None, ge=1)
+    fifo_depth: Count | None = None
     fifo_sizing: bool = False
     export: Literal["ip_catalog", "xo", "syn_dcp", "sysgen"] = "ip_catalog"
     ip: Ip = Field(default_factory=Ip)
     flow: Literal["tcl", "config"] = "tcl"
     granularity: Literal["design", "layer"] = "design"
-    cosim_sequences: int | None = Field(default=4, ge=1)
-    vitis: str | None = None
-    timeout: float | None = Field(default=None, gt=0)
-    licences: int | None = Field(default=None, ge=1)
+    cosim_sequences: Count | None = 4
+    vitis: Named | None = None
+    timeout: float | None = Field(default=None, gt=0, le=1e8)
+    licences: Count | None = None
 
     @field_validator("io", mode="before")
     @classmethod
@@ -144,11 +170,16 @@ class Target(_Strict):
 
     @field_validator("clock_uncertainty")
     @classmethod
-    def _uncertainty(cls, value: str | float | None) -> str | float | None:
-        if isinstance(value, str) and not re.fullmatch(r"\s*\d+(\.\d*)?\s*(%|ns)?\s*", value):
+    def _uncertainty(cls, value: str | float | None, info: ValidationInfo) -> str | float | None:
+        if value is None:
+            return None
+        written = re.fullmatch(r"\s*(\d{1,9}(?:\.\d*)?)\s*(%|ns)?\s*", str(value)) if isinstance(value, str) else None
+        if isinstance(value, str) and written is None:
             raise ValueError("percent or ns, as 27% or 1.25")
-        if isinstance(value, int | float) and value < 0:
-            raise ValueError("percent or ns, as 27% or 1.25")
+        amount = float(written[1]) if written else float(value)
+        period = 100.0 if written and written[2] == "%" else info.data.get("clock_period", amount + 1)
+        if not 0 <= amount < period:
+            raise ValueError("percent or ns of the clock period, less than all of it")
         return value
 
 
@@ -156,20 +187,20 @@ class Sim(_Strict):
     """What is run and recorded."""
 
     trace: Literal["decisions", "spikes", "states"] = "spikes"
-    sequences: int | None = Field(default=None, ge=1)
+    sequences: Count | None = None
 
 
 class Csim(_Strict):
     """The compiler of the C simulation."""
 
-    compiler: str = "g++"
+    compiler: Named = "g++"
 
 
 class Report(_Strict):
     """What the report shows beside its tables."""
 
     pictures: bool = False
-    sequence: int | None = Field(default=None, ge=0)
+    sequence: int | None = Field(default=None, ge=0, lt=2**31)
 
 
 class Cache(_Strict):

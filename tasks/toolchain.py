@@ -146,6 +146,9 @@ def simulate(program: Path, data: Path, out: Path, trace: str, log: Path) -> int
 
 def _run(toolchain: Toolchain, arguments: Sequence[str], log: Path, what: str) -> None:
     code, output = processes.output([toolchain.compiler, *FLAGS, "-isystem", toolchain.include, *arguments])
+    made = Path(arguments[arguments.index("-o") + 1])
+    if code == 0 and not made.stat().st_size:
+        raise ToolError(f"csim.compiler: {toolchain.compiler} has made nothing of {what}; name a C++ compiler as g++")
     if code == 0 and not output:
         log.unlink(missing_ok=True)
         return

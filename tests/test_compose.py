@@ -111,6 +111,9 @@ def test_folders_of_a_users_own_are_searched_and_told(tmp_path: Path) -> None:
         ("hls.model.precision.default=std::vector<int>",
          "hls.model.precision.default=std::vector<int>: cannot be parsed; quote each type, as in "
          "'hls.model.precision.default=\"std::vector<int>\"'"),
+        ("model.checkpoint=~nobody/w.pt",
+         "model.checkpoint=~nobody/w.pt: cannot be parsed; quote the value, as in "
+         "'model.checkpoint=\"~nobody/w.pt\"'"),
         ("seed=twice(2)",
          "seed=twice(2): there is no function twice; functions are choice, range, glob, sort, shuffle, int, float, str "
          "and bool; quote the value if it is a text"),

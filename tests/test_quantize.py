@@ -370,3 +370,12 @@ def test_an_input_that_is_auto_ignores_timesteps_beyond_a_sequence() -> None:
     chosen = hls(layers={"input": {"result": "auto"}})
     arguments = (leaky("a", "input", 1, integrates=True),), {"a/threshold": 1.0}, chosen, [[[1.0], [-7.5]]]
     assert str(quantized(*arguments, window=1, lengths=[1]).typed.layers[0].result) == "ap_uint<1>"
+
+
+def test_a_value_that_no_type_holds_is_refused_with_its_layer() -> None:
+    layers = linear("fc", "input", 1, 2, bias=False), readout("fc", 2, "membrane", "binary_logit")
+    message = refused(layers, {"fc/weight": [[1.0], [1.0]]}, hls(layers={"readout": {"membrane": "ap_int<1024>"}}))
+    assert message == (
+        "layer 'readout': a sum or state takes 1025 bits, more than the 1024 that a type may have; give it and its "
+        "input narrower types"
+    )

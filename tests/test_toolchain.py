@@ -74,6 +74,17 @@ def test_code_that_does_not_compile_is_told_with_its_first_error_and_a_log(works
     assert [path.name for path in tmp_path.iterdir() if path.suffix in (".o", "")] == []
 
 
+def test_a_program_that_is_no_compiler_is_told(workshop: Workshop, tmp_path: Path) -> None:
+    tools = replace(workshop.tools, compiler=str(program(tmp_path / "cc", "exit 0")))
+    source = tmp_path / "own.cpp"
+    source.write_text("int f();\n")
+    with refuses(
+        f"csim.compiler: {tmp_path}/cc has made nothing of {source}; name a C++ compiler as g++"
+    ):
+        toolchain.compile_unit(tools, source, tmp_path / "own.o", None, tmp_path / "own.log")
+    assert not (tmp_path / "own.o").exists()
+
+
 def test_objects_that_do_not_link_are_told(workshop: Workshop, tmp_path: Path) -> None:
     log = tmp_path / "link.log"
     with pytest.raises(ToolError, match=rf"^{tmp_path}/csim: g\+\+ failed: [^\n]*; see {log}$"):
