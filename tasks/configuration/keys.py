@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from generators.errors import ConfigError
-from tasks.configuration.documents import Key
+from tasks.configuration.loader import Key
 
 _USERS = (("model", "kwargs"), ("model", "train_kwargs"), ("data", "kwargs"))
 """Maps that a user's code gets: there a key that is read as another value than it seems must not pass."""
