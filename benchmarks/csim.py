@@ -84,7 +84,7 @@ def write_project(layout: Layout, design: Design, run: ReferenceRun, stimulus: S
         for path, text in emit(unit, slice_, own).items():
             (layout.root / path).write_text(text)
     layout.bench_data.mkdir()
-    data: dict[str, Any] = {"input": run.input.astype(np.uint8), "lengths": stimulus.lengths, "expected": run.emitted}
+    data: dict[str, Any] = {"input": arrays.packed(run.input, 1), "lengths": stimulus.lengths, "expected": run.emitted}
     for name, array in data.items():
         (layout.bench_data / f"{name}.npy").write_bytes(arrays.npy_bytes(array))
 

@@ -13,17 +13,40 @@ from typing import Any, Literal, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
+from generators.fixed import FixedType
+
 Io = Literal["parallel", "stream"]
+Structure = Literal["pipeline", "dataflow"]
 Arrays = dict[str, NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A vector of `size` values of C++ type `type`; `lanes` of them in a pack when it is streamed."""
+    """A vector of `size` values of C++ type `type`, which travels in beats of `lanes` neighbouring values."""
 
     size: int
     type: str
     lanes: int
+
+    @property
+    def beats(self) -> int:
+        return self.size // self.lanes
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A vector where it enters or leaves the design: `words` of `width` bits, `lanes` values in each but the last, from
+    the lowest bits on.
+
+    Attributes:
+        pins: under parallel io, every word is a port of its own; else they are a memory outside the design, which gives
+            or takes one after the other.
+    """
+
+    width: int
+    lanes: int
+    words: int
+    pins: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +64,7 @@ class InputDesign:
     output: Port
     window: int
     """Timesteps of a sequence; 0 if there is no end."""
+    edge: Edge
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +116,8 @@ class ReadoutDesign:
     """None for a rule that has none."""
     beta: Parameter | None
     state: Literal["count", "mem"]
+    edge: Edge
+    """The word of a decision, its sign extended."""
 
 
 LayerDesign = InputDesign | LinearDesign | LeakyDesign | ReadoutDesign
@@ -126,13 +152,34 @@ class Design:
     names: dict[str, str]
     """Identifier → name of the layer in the model."""
     arrays: Mapping[str, NDArray[np.int64]]
+    output: Edge
+    """Where the decision leaves or, without readout, the last layer's vector."""
     control: str = "s_axilite"
     """Protocol by which a timestep begins and ends."""
+
+    @property
+    def structure(self) -> Structure:
+        """How timesteps overlap.
+
+        "pipeline": the whole design is one pipeline, which a timestep enters every cycle. "dataflow": every layer works
+        by itself on the timestep that the one before it has done with, so the interval is that of the slowest layer.
+        """
+        edges = self.input.edge.pins and self.output.pins
+        at_once = self.io == "parallel" and edges and all(_at_once(layer) for layer in self.layers)
+        return "pipeline" if at_once else "dataflow"
+
+    @property
+    def input(self) -> InputDesign:
+        first = self.layers[0]
+        assert isinstance(first, InputDesign)
+        return first
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types, without the arrays."""
         return {
             "io": self.io,
+            "structure": self.structure,
+            "output": asdict(self.output),
             "layers": [tagged(layer) for layer in self.layers],
             "reports": [asdict(report) for report in self.reports],
             "names": self.names,
@@ -146,14 +193,25 @@ class Design:
                 key.split("/", 1)[1]: value for key, value in self.arrays.items() if key.split("/", 1)[0] == layer.id
             }
             units[layer.id] = {"io": self.io, "layer": tagged(layer)}, arrays
-        first, last = self.layers[0], self.layers[-1]
-        assert isinstance(first, InputDesign)
         chain = [{"id": layer.id, "kind": kind(layer)} for layer in self.layers]
-        boundary = {"io": self.io, "input": _packing(first.output), "output": _output(last), "layers": chain}
-        vectors = [_packing(layer.output) for layer in self.layers if not isinstance(layer, ReadoutDesign)]
-        units["top"] = {**boundary, "control": self.control, "vectors": vectors}, {}
+        boundary = {
+            "io": self.io, "input": _boundary(self.input.output, self.input.edge), "output": self._output(),
+            "layers": chain,
+        }
+        between = [
+            {"depth": max(layer.output.beats, 2)} if self.io == "stream" else {"single": layer.output.beats == 1}
+            for layer in self.layers if not isinstance(layer, ReadoutDesign)
+        ]
+        units["top"] = {**boundary, "control": self.control, "structure": self.structure, "between": between}, {}
         units["tb"] = {**boundary, "probes": [_probe(layer) for layer in self.layers if _has_state(layer)]}, {}
         return units
+
+    def _output(self) -> dict[str, Any]:
+        last = self.layers[-1]
+        if not isinstance(last, ReadoutDesign):
+            return {"decision": False, **_boundary(last.output, self.output)}
+        signed = FixedType.parse(last.decision_type).signed
+        return {"decision": True, "signed": signed, "size": 1, **asdict(self.output)}
 
 
 def tagged(layer: LayerDesign) -> dict[str, Any]:
@@ -180,15 +238,22 @@ def _has_state(layer: LayerDesign) -> bool:
     return isinstance(layer, LeakyDesign | ReadoutDesign)
 
 
-def _packing(port: Port) -> dict[str, Any]:
-    """A port as those see it who leave its type to the headers of the layers."""
-    return {"size": port.size, "lanes": port.lanes}
+def _at_once(layer: LayerDesign) -> bool:
+    """Whether one iteration does all the work of a timestep."""
+    match layer:
+        case InputDesign():
+            return layer.output.beats == 1
+        case LinearDesign() | LeakyDesign():
+            return layer.reuse_factor == layer.input.beats == layer.output.beats == 1
+        case ReadoutDesign():
+            return layer.parallel == layer.input.size and layer.input.beats == 1
+        case _:
+            assert_never(layer)
 
 
-def _output(layer: LayerDesign) -> dict[str, Any]:
-    if isinstance(layer, ReadoutDesign):
-        return {"decision": True, "size": 1, "lanes": 1}
-    return {"decision": False, **_packing(layer.output)}
+def _boundary(port: Port, edge: Edge) -> dict[str, Any]:
+    """A vector at an edge, as those see it who leave its type to the headers of the layers."""
+    return {"size": port.size, "bits": FixedType.parse(port.type).width, **asdict(edge)}
 
 
 def _probe(layer: LayerDesign) -> dict[str, Any]:

@@ -22,6 +22,10 @@ BANKS = 1024
 """Memories that an array is split into, or registers. Beyond it partitioning stops (XFORM 203-103), or takes hours; the
 option that raised it, config_array_partition -maximum_size, is gone from Vitis HLS ("Unsupported Features")."""
 
+FIFO_BITS = 4096
+"""Of a beat in a FIFO, the timestep's `last` included: a struct becomes one word there, and none may be wider ("The
+bit-width exceeds the limit of 4096", "pragma HLS aggregate")."""
+
 
 def check_target(target: Mapping[str, Any]) -> None:
     """Refuse combinations of settings, each legal by itself, that the tools refuse together.

@@ -15,9 +15,10 @@ from typing import Any, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from generators import limits
+from generators import lanes, limits
 from generators.design import (
     Design,
+    Edge,
     InputDesign,
     Io,
     LayerDesign,
@@ -48,8 +49,8 @@ from generators.typed import (
 
 _CLASSES = 32
 """Most classes that a readout looks at in one cycle: a tree of comparisons five deep."""
-_PACK_BITS = 1024
-"""Widest word between layers, the pack's `last` included."""
+_EDGE = Edge(0, 0, 0, False)
+"""Until `lanes.connected` has settled it."""
 _RULES: dict[str, Any] = {
     "argmax_spike_count": "argmax",
     "argmax_membrane": "argmax",
@@ -91,7 +92,9 @@ def schedule(
         layers.append(design)
         arrays |= {f"{ids[name]}/{key}": value for key, value in own.items()}
         reports.append(_report(layer, design, integers, tuple(warnings[name])))
-    whole = Design(io, tuple(layers), tuple(reports), {ids[name]: name for name in ids}, arrays)
+    joined = lanes.connected(layers, io)
+    names = {ids[name]: name for name in ids}
+    whole = Design(io, joined, tuple(reports), names, arrays, lanes.output_edge(joined[-1]))
     limits.check(whole)
     return whole
 
@@ -102,7 +105,7 @@ def _scheduled(
     match layer:
         case TypedInput():
             window = 0 if layer.layer.reset_policy == "never" else layer.layer.window_size or 0
-            return InputDesign(identifier, _port(layer.layer.size, layer.result), window), {}
+            return InputDesign(identifier, _port(layer.layer.size, layer.result), window, _EDGE), {}
         case TypedLinear():
             return _linear(layer, integers, resolution.reuse_factor(layer.layer), identifier, warnings)
         case TypedLeaky():
@@ -122,6 +125,7 @@ def _scheduled(
                     layer.layer.class_threshold if layer.layer.decision_rule in _WITH_THRESHOLD else None,
                     beta,
                     "count" if layer.layer.output_mode == "spike" else "mem",
+                    lanes.decision_edge(layer.result.cpp_fixed),
                 ),
                 {},
             )
@@ -141,7 +145,7 @@ def _linear(
     grouped = weight.reshape(n_out // out_parallel, out_parallel, groups_in, in_parallel).transpose(2, 0, 3, 1)
     arrays = {"weight": np.ascontiguousarray(grouped.reshape(reuse_factor, in_parallel * out_parallel))}
     if layer.bias is not None:
-        arrays["bias"] = integers[f"{name}/bias"]
+        arrays["bias"] = integers[f"{name}/bias"].reshape(-1, out_parallel)
     products = weighted_sum(n_in, layer.weight, layer.input, None)
     kept = products
     # Whole turns of accum change nothing that wraps, unless it is rounded by the sign of the sum.
@@ -200,8 +204,8 @@ def _leaky(
 
 
 def _port(size: int, kind: FixedType) -> Port:
-    most = max(1, (_PACK_BITS - 1) // kind.width)
-    return Port(size, kind.cpp, max(lanes for lanes in range(1, min(size, most) + 1) if size % lanes == 0))
+    """Without lanes of its own: `lanes.connected` settles them between neighbours."""
+    return Port(size, kind.cpp, size)
 
 
 def _parameter(kind: FixedType, values: NDArray[np.int64]) -> Parameter:

@@ -101,8 +101,10 @@ class Build:
         assert isinstance(ingress, TypedInput)
         out = folder / "out"
         out.mkdir()
-        data = {
-            "input": ingress.result.from_float(channels_last(stimulus.frames, ingress.layer.shape)),
+        data: dict[str, Any] = {
+            "input": arrays.packed(
+                ingress.result.from_float(channels_last(stimulus.frames, ingress.layer.shape)), ingress.result.width
+            ),
             "lengths": stimulus.lengths,
             # nothing is expected of new frames
             "expected": np.empty((0, 1), np.int64),

@@ -38,10 +38,15 @@ def read_npz(path: str | Path) -> dict[str, NDArray[Any]]:
         return {name: archive[name] for name in archive.files}
 
 
-def narrow(values: NDArray[Any]) -> NDArray[Any]:
-    """The same integers in the smallest type that holds them: the stimulus is the largest file of a project."""
-    low, high = int(values.min()), int(values.max())
-    for dtype in (np.uint8, np.int8, np.uint16, np.int16, np.int32):
-        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
-            return values.astype(dtype)
-    return values.astype(np.int64)
+def packed(values: NDArray[Any], width: int) -> NDArray[np.uint8]:
+    """(N, T, n) mantissas of `width` bits, each timestep bit by bit from the lowest on: (N, T, ⌈n·width / 8⌉)."""
+    rows = -(-values.shape[-1] * width // 8)
+    if width in (8, 16, 32, 64):
+        unsigned = np.ascontiguousarray(values.astype(np.int64)).astype(f"<u{width // 8}")
+        return unsigned.view(np.uint8).reshape(*values.shape[:-1], rows)
+    found = np.empty((*values.shape[:-1], rows), np.uint8)
+    places = np.arange(width)
+    for row, sequence in zip(found, values, strict=True):
+        bits = sequence if width == 1 else (sequence.astype(np.int64)[..., None] >> places) & 1
+        row[:] = np.packbits(bits.astype(np.uint8).reshape(len(sequence), -1), axis=-1, bitorder="little")
+    return found

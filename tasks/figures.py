@@ -63,7 +63,7 @@ def _synthesised(layout: Layout, reports: Reports, timesteps: int) -> dict[str, 
     whole = reports.get(("csynth", None))
     if layers:
         memories = [one for item in files.read_json(layout.estimate)["layers"] for one in item["memories"]]
-        whole = composed(layers, [one for one in memories if one["name"] == "fifo"], design["io"])
+        whole = composed(layers, [one for one in memories if one["name"] == "fifo"])
     if whole is None:
         return {}
     rows = [

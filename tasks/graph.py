@@ -25,7 +25,7 @@ NUMBERS = (
     "generators/fixed.py", "generators/rounding.py", "generators/typed.py", "generators/ir.py", "generators/resolve.py",
     "generators/quantize.py", "generators/parameters.py", "generators/reference/", "generators/decision.py",
     "generators/design.py", "generators/schedule.py", "generators/identifiers.py", "generators/compare.py",
-    "generators/traces.py", "generators/limits.py", "generators/widths.py", *SEQUENCES,
+    "generators/traces.py", "generators/lanes.py", "generators/limits.py", "generators/widths.py", *SEQUENCES,
 )
 """Sources that types, the reference and the design rest on."""
 RECORDING = ("tasks/recorded.py",)

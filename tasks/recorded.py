@@ -44,14 +44,15 @@ def reference(layout: Layout, typed: TypedNetwork, run: Reference, played: Stimu
             name: stack.enter_context(files.replacing(layout.bench_data / f"{name}.npy", unless_equal=True))
             for name in ("input", "expected")
         }
-        size = typed.network.input.size
-        frames = columns.Writer(bench["input"], typed.layers[0].result.storage, (len(played), timesteps, size))
+        bits = typed.layers[0].result.width
+        row = -(-typed.network.input.size * bits // 8)
+        frames = columns.Writer(bench["input"], np.uint8, (len(played), timesteps, row))
         last = typed.layers[-1]
         width = 1 if isinstance(last, TypedReadout) else last.layer.size
         expected = columns.Writer(bench["expected"], np.int64, (int(emissions(typed, played.lengths).sum()), width))
         made = _Parts(folder, (len(played), timesteps))
         for block in run.blocks():
-            frames.put(block.input)
+            frames.put(arrays.packed(block.input, bits))
             expected.put(block.emitted)
             for key, values in block.trace.items():
                 made.put(key, values, widths.held(key), widths.kept(key))

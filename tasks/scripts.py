@@ -22,16 +22,12 @@ def scripts(layout: Layout, target: Target, units: Sequence[str]) -> None:
     files.write(layout.readme, render("vitis/README", {"data": data}))
 
 
-def layer(layout: Layout, target: Target, unit: str, first: bool, last: bool) -> None:
-    """Write what synthesises one layer by itself.
-
-    Args:
-        first, last: whether its input is the design's, or its output.
-    """
+def layer(layout: Layout, target: Target, unit: str) -> None:
+    """Write what synthesises one layer by itself."""
     from generators.emit import render
 
     given = files.read_json(layout.unit(unit))
-    values = {**given, "top": script.layer_top(unit), "first": first, "last": last}
+    values = {**given, "top": script.layer_top(unit)}
     files.write(layout.scripts(unit) / f"{script.layer_top(unit)}.cpp", render("vitis/layer.cpp", values))
     _write_scripts(layout.scripts(unit), script.layer(unit), target, ("csynth",))
 

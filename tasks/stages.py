@@ -69,14 +69,12 @@ def scripts(variants: Iterable[Variant]) -> Iterator[dict[str, Any]]:
                 arguments={"sequences": sequences}, code=("tasks/scripts.py",), packages=("numpy",),
                 inputs=[layout.design, *graph.bench_data(variant)], outputs=_bench_data(variant),
             )
-        for index, unit in enumerate(units[:-1] if target["granularity"] == "layer" else ()):
-            # the ingress has no array of its own: the input of the design is that of the layer behind it
-            given = {"unit": unit, "first": index == 1, "last": index == len(units) - 2}
+        for unit in units[:-1] if target["granularity"] == "layer" else ():
             folder = layout.scripts(unit)
             names = [f"snn_{unit}.cpp", "csynth.tcl", "hls_config.cfg"]
             yield _step(
-                variant, "layer", "tasks.scripts:layer", unit, config={"target": printed, **given},
-                arguments={"target": target, **given}, code=_SCRIPTS, packages=("jinja2",),
+                variant, "layer", "tasks.scripts:layer", unit, config={"target": printed, "unit": unit},
+                arguments={"target": target, "unit": unit}, code=_SCRIPTS, packages=("jinja2",),
                 inputs=[layout.unit(unit)], outputs=[folder / name for name in names],
             )
 

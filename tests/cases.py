@@ -159,4 +159,24 @@ CASES: tuple[Case, ...] = (
          readout("y1", 3, "membrane", "argmax_membrane", emit="step")),
          {**NARROW, "types": {"Readout": {"precision": {"membrane": "ap_ufixed<9,4,AP_TRN,AP_SAT>"}}}}, scale=1.5,
          seed=13),
+    # sizes that have no divisors, factors that are odd, and a winner sought group by group
+    Case("primes", (linear("fc1", "input", 7, 11), leaky("lif1", "fc1", 11, inhibition=True, reset_delay=False),
+         linear("fc2", "lif1", 11, 5), leaky("lif2", "fc2", 5, inhibition=True), readout("lif2", 5, emit="step")),
+         _reuse(NARROW, fc1=7, lif1=11, fc2=55, lif2=1), inputs=7, scale=1.5, vectors=("lif1",), seed=15),
+    # one of everything
+    Case("single", (linear("fc1", "input", 1, 1), leaky("lif1", "fc1", 1), readout("lif1", 1)), NARROW, inputs=1,
+         scale=2.0, seed=16),
+    # neighbours that do different amounts at once: beats are collected and taken in parts, of 12 and of 8 values
+    Case("gears", (linear("fc1", "input", 12, 8), leaky("lif1", "fc1", 8), linear("fc2", "lif1", 8, 6),
+         leaky("lif2", "fc2", 6, inhibition=True), linear("fc3", "lif2", 6, 12), leaky("lif3", "fc3", 12),
+         readout("lif3", 12, emit="step")),
+         _reuse(NARROW, fc1=24, lif1=2, fc2=3, lif2=3, fc3=12, lif3=3), inputs=12, scale=1.5, seed=17),
+    # several words at both edges, the last of them not full
+    Case("edges", (linear("fc1", "input", 90, 3), leaky("lif1", "fc1", 3), linear("fc2", "lif1", 3, 70)),
+         _reuse(NARROW, fc1=9, fc2=14), inputs=90, seed=18),
+    # more spikes than a word holds, more currents than a beat in a FIFO, more classes than are looked at at once
+    Case("wide_beats", (linear("fc1", "input", 600, 2), leaky("lif1", "fc1", 2),
+         linear("fc2", "lif1", 2, 390, bias=False), leaky("lif2", "fc2", 390),
+         readout("lif2", 390, rule="first_to_threshold", class_threshold=2, emit="step")),
+         SPIKES, inputs=600, spikes_in=True, scale=0.7, theta=0.2, seed=19),
 )

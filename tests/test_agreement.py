@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from cases import CASES, Case, leaky, linear
 from numpy.typing import NDArray
-from projects import Project, Workshop, build_project, designed, run, write_project
+from projects import Project, Workshop, build_project, designed, run, write_project, write_whole
 
 from generators.design import Io, LinearDesign
 from generators.fixed import FixedType
@@ -143,15 +143,25 @@ def test_a_moved_project_compiles_cleanly_and_finds_its_data(moved: Path, below:
     assert _call(moved / "csim", moved / below) == (0, "30 emissions, 0 values differ from expected.npy\n", "")
 
 
-def test_sums_of_the_hardwares_own_width_change_no_value(workshop: Workshop, tmp_path: Path) -> None:
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
+def test_integers_of_the_hardwares_own_width_change_no_value(case: Case, workshop: Workshop, tmp_path: Path) -> None:
+    for io in IOS:
+        project = write_project(case, io, tmp_path / io)
+        whole = write_whole(project)
+        flags = [*FLAGS, "-O1", "-DHLSPIKE_EXACT_WIDTH", "-include", str(workshop.header)]
+        include = ["-isystem", workshop.tools.include]
+        objects = [str(whole), *map(str, workshop.bench), "-o", str(tmp_path / io / "csim")]
+        subprocess.run([workshop.tools.compiler, *flags, *include, *objects], check=True)
+        code, found = run(tmp_path / io / "csim", project.layout.bench_data, tmp_path / io / "out")
+        assert _unequal(found, _expected(project)) == []
+        assert code == 0
+
+
+def test_some_sums_keep_less_in_hardware_than_in_a_machine_integer() -> None:
     # the case keeps 12 of 16 bits of one sum and 5 of 8 of another; machine integers keep the rest too
-    project = write_project(BY_NAME["wrapping"], "parallel", tmp_path)
-    kept = [(layer.acc_width, layer.sum_width) for layer in project.design.layers if isinstance(layer, LinearDesign)]
+    _, design = designed(BY_NAME["wrapping"], "parallel")
+    kept = [(layer.acc_width, layer.sum_width) for layer in design.layers if isinstance(layer, LinearDesign)]
     assert kept == [(12, 16), (5, 8)]
-    _plain(workshop, tmp_path, *FLAGS, "-include", str(workshop.header), "-DHLSPIKE_EXACT_WIDTH")
-    code, found = run(tmp_path / "csim", project.layout.bench_data, tmp_path / "out")
-    assert _unequal(found, _expected(project)) == []
-    assert code == 0
 
 
 def _replaced(name: str, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Callable[[Path], None]:
@@ -224,8 +234,8 @@ def test_too_few_and_too_many_emissions_are_told(moved: Path, tmp_path: Path, ro
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (_replaced("input", lambda values: values[..., 1:]), "data/input.npy: must have 6 values per timestep"),
-        (_replaced("input", lambda values: values[0]), "data/input.npy: must have 6 values per timestep"),
+        (_replaced("input", lambda values: values[..., 1:]), "data/input.npy: must have 9 bytes per timestep"),
+        (_replaced("input", lambda values: values[0]), "data/input.npy: must have 9 bytes per timestep"),
         (_replaced("input", lambda values: values.astype(np.float64)),
          "data/input.npy: must hold little-endian integers"),
         (_replaced("input", lambda values: values.astype(">i8")), "data/input.npy: must hold little-endian integers"),
@@ -239,16 +249,16 @@ def test_too_few_and_too_many_emissions_are_told(moved: Path, tmp_path: Path, ro
          "data/input.npy: must hold little-endian integers"),
         (lambda data: np.save(data / "input.npy", np.zeros(6, [("a", "<i4")])),
          "data/input.npy: must hold little-endian integers"),
-        *((_header(descr, "'descr': '<i8'"), "data/input.npy: must hold little-endian integers")
+        *((_header(descr, "'descr': '|u1'"), "data/input.npy: must hold little-endian integers")
           for descr in ("'descr': '<i0'", "'descr': '<i3'", "'descr': '|i8'", "'descr': '<i80'", "'descr': '<u'",
                         "'descr': <i8", "'descr': ")),
         *((_header(f"'shape': {shape},", r"'shape': \(\d+, \d+, \d+\),"), f"data/input.npy: {told}")
           for shape, told in (
-              ("(-3, 12, 6)", "must have a shape of whole numbers"), ("(3, 1.5)", "must have a shape of whole numbers"),
-              ("3", "must have a shape of whole numbers"), ("(3, 12, 6", "must have a shape of whole numbers"),
-              ("(3, 12, 7)", "is cut off"), ("(4294967296, 4294967296, 6)", "is cut off"),
-              ("(9" + "9" * 30 + ", 12, 6)", "is cut off"), ("(3, 12, 5)", "is longer than its shape"),
-              ("(0, 12, 6)", "is longer than its shape"), ("()", "is longer than its shape"),
+              ("(-3, 12, 9)", "must have a shape of whole numbers"), ("(3, 1.5)", "must have a shape of whole numbers"),
+              ("3", "must have a shape of whole numbers"), ("(3, 12, 9", "must have a shape of whole numbers"),
+              ("(3, 12, 10)", "is cut off"), ("(4294967296, 4294967296, 9)", "is cut off"),
+              ("(9" + "9" * 30 + ", 12, 9)", "is cut off"), ("(3, 12, 8)", "is longer than its shape"),
+              ("(0, 12, 9)", "is longer than its shape"), ("()", "is longer than its shape"),
           )),
         (_header("'order': False", "'fortran_order': False"),
          "data/input.npy: no 'fortran_order' in the header, not a .npy file"),
@@ -291,9 +301,8 @@ int products = 0, sums = 0;
 struct counted {
     long long value;
     counted(long long v = 0) : value(v) {}
-    template <int W> explicit counted(const ap_uint<W> &v) : value(v.to_int64()) {}
     counted &operator+=(const counted &other) { sums++; value += other.value; return *this; }
-    template <int W> operator ap_int<W>() const { return value; }
+    operator long long() const { return value; }
 };
 counted operator*(const counted &a, const counted &b) { products++; return a.value * b.value; }
 namespace hlspike {  // of weights, of products of a weight and one bit, and of sums
@@ -304,18 +313,20 @@ template <> struct word<9, 9> { typedef counted type; };
 #include "linear.h"
 template <class In> struct layer {
     static constexpr int n_in = 3, n_out = 2, in_parallel = 3, out_parallel = 2, reuse_factor = 1;
-    static constexpr int weight_width = 5, sum_width = 9, acc_width = 9;
+    static constexpr int in_lanes = 3, out_lanes = 2, weight_width = 5, sum_width = 9, acc_width = 9;
     typedef In in_t;
     typedef ap_fixed<9, 9> out_t, acc_t, accum_t, result_t;
+    typedef ap_uint<1> bias_t;
     static int weight(int, int k) { const int rom[] = {1, -2, 3, 4, 5, -6}; return rom[k]; }
-    static hlspike::bit_t bias(int) { return 0; }
+    static bool bias(int, int) { return 0; }
 };
 template <class In> void run() {
-    const In in[3] = {1, 0, 1};
-    ap_fixed<9, 9> out[2];
+    const hlspike::raw<In> in[1][3] = {{1, 0, 1}};
+    hlspike::raw<ap_fixed<9, 9>> out[1][2];
+    bool last = false;
     products = sums = 0;
-    hlspike::linear<layer<In>>(in, out);
-    std::printf("%d %d: %d products, %d sums\\n", out[0].to_int(), out[1].to_int(), products, sums);
+    hlspike::linear<layer<In>>(in, last, out);
+    std::printf("%lld %lld: %d products, %d sums\\n", out[0][0].value, out[0][1].value, products, sums);
 }
 int main() { run<ap_uint<1>>(); run<ap_ufixed<1, 1>>(); }
 """

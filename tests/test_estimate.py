@@ -10,8 +10,10 @@ import pytest
 from cases import CASES, Case
 from projects import designed, texts
 
+from generators import lanes
 from generators.design import (
     Design,
+    Edge,
     InputDesign,
     Io,
     LayerDesign,
@@ -26,17 +28,20 @@ from generators.estimate.memory import Memory
 from generators.estimate.whole import LayerEstimate, estimate
 from generators.typed import TypedLeaky, TypedLinear
 
+UNKNOWN = Edge(8, 1, 1, True)
 SPIKE = "ap_uint<1>"
 CURRENT = "ap_fixed<16,6>"
 
 
 def of(io: Io, *layers: LayerDesign) -> Design:
     reports = tuple(LayerReport(layer.id, "Any", None, {}, 0, 7, ()) for layer in layers)
-    return Design(io, layers, reports, {layer.id: layer.id.upper() for layer in layers}, {})
+    joined = lanes.connected(layers, io)
+    names = {layer.id: layer.id.upper() for layer in layers}
+    return Design(io, joined, reports, names, {}, lanes.output_edge(joined[-1]))
 
 
 def ingress(port: Port, window: int = 0) -> InputDesign:
-    return InputDesign("input", port, window)
+    return InputDesign("input", port, window, UNKNOWN)
 
 
 def linear(name: str, given: Port, port: Port, in_parallel: int, out_parallel: int, bias: bool = True) -> LinearDesign:
@@ -59,12 +64,11 @@ def leaky(name: str, given: Port, port: Port, parallel: int, **options: Any) -> 
 
 def readout(given: Port, rule: Any = "argmax") -> ReadoutDesign:
     types = "ap_ufixed<5,5>", "ap_ufixed<4,4>"
-    return ReadoutDesign("readout", given, given.size, *types, "accumulate", rule, False, 1, None, "count")
+    return ReadoutDesign("readout", given, given.size, *types, "accumulate", rule, False, 1, None, "count", UNKNOWN)
 
 
-# 784 spikes in one pack of 785 bits; 128 currents of 16 bits in packs of 32, the largest divisor up to 1023 / 16 = 63
-PIXELS, CURRENTS = Port(784, SPIKE, 784), Port(128, CURRENT, 32)
-SPIKES, CLASSES = Port(128, SPIKE, 128), Port(10, CURRENT, 10)
+PIXELS, CURRENTS = Port(784, SPIKE, 0), Port(128, CURRENT, 0)
+SPIKES, CLASSES = Port(128, SPIKE, 0), Port(10, CURRENT, 0)
 NETWORK = (
     ingress(PIXELS, 20),
     linear("fc1", PIXELS, CURRENTS, 1, 128),
@@ -78,12 +82,13 @@ def memories(layer: LayerEstimate) -> dict[str, tuple[int, int, int, int]]:
     return {one.name: (one.banks, one.words, one.width, one.bram_18k) for one in layer.memories}
 
 
-def test_parallel_io_adds_the_layers_up() -> None:
-    found = estimate(of("parallel", *NETWORK))
-    # fc1: 1 to clear, 784 groups of one input and 128 outputs, 1 for results; lif1: 128 / 16;
-    # fc2: 10 / 5 to clear, 128 · 2 pairs of groups, 2 for results; readout unrolled
-    assert [layer.cycles for layer in found.layers] == [0, 786, 8, 260, 1]
-    assert (found.latency, found.interval) == (1055, 1055)
+@pytest.mark.parametrize("io", ["parallel", "stream"])
+def test_the_interval_is_that_of_the_slowest_layer(io: Io) -> None:
+    found = estimate(of(io, *NETWORK))
+    # a beat per input of fc1; fc1: 784 groups of one input and 128 outputs; lif1: 128 / 16; fc2: 128 · 2 pairs of
+    # groups; the readout looks at all classes at once
+    assert [layer.cycles for layer in found.layers] == [784, 784, 8, 256, 1]
+    assert (found.latency, found.interval) == (1833, 784)
     assert [layer.name for layer in found.layers] == ["INPUT", "FC1", "LIF1", "FC2", "READOUT"]
     assert found.multipliers == 5 * 7
     # fc1: 128 · (1 + 1 for the bias); lif1: one each for 16 neurons; fc2: 5 · 1; readout: 10 classes
@@ -92,32 +97,44 @@ def test_parallel_io_adds_the_layers_up() -> None:
     assert [layer.weight_bits for layer in found.layers] == [0, 603648, 0, 7680, 0]
     # a counter to 19; 128 membranes of 10 bits and one for all; 10 counts of 5 bits and one for all
     assert [layer.state_bits for layer in found.layers] == [5, 0, 1281, 0, 51]
+
+
+def test_a_design_that_does_everything_at_once_is_one_pipeline() -> None:
+    small, hidden, spikes, classes = Port(8, CURRENT, 0), Port(16, CURRENT, 0), Port(16, SPIKE, 0), Port(4, CURRENT, 0)
+    layers = (
+        ingress(small), linear("fc1", small, hidden, 8, 16), leaky("lif1", hidden, spikes, 16),
+        linear("fc2", spikes, classes, 16, 4), readout(classes),
+    )
+    at_once = estimate(of("parallel", *layers))
+    assert (at_once.latency, at_once.interval) == (5, 1)
+    # arrays are written once a timestep and read once, and nothing is kept twice
+    assert memories(at_once.layers[1])["array"] == (16, 1, 16, 0)
+    # a single reuse factor above 1 makes it a dataflow
+    shared = (*layers[:2], leaky("lif1", hidden, spikes, 8), *layers[3:])
+    found = estimate(of("parallel", *shared))
+    assert (found.latency, found.interval) == (6, 2)
+    assert memories(found.layers[1])["array"] == (32, 1, 16, 0)
+    assert estimate(of("stream", *layers)).interval == 1
+
+
+def test_memories_between_layers_and_within() -> None:
+    arrays, fifos = (estimate(of(io, *NETWORK)) for io in ("parallel", "stream"))
     # 128 memories of 784 · 6 = 4704 bits: one block of 2048 x 9 each; those of fc2 have 256 · 6 = 1536 bits
-    assert [layer.bram_18k for layer in found.layers] == [0, 128, 0, 5, 0]
-    assert memories(found.layers[1]) == {
-        "weight": (128, 784, 6, 128), "bias": (128, 1, 12, 0), "acc": (128, 1, 15, 0), "array": (128, 1, 16, 0),
-    }
-    assert memories(found.layers[0]) == {}
-    assert memories(found.layers[2]) == {"mem": (16, 8, 10, 0), "array": (128, 1, 1, 0)}
-
-
-def test_stream_io_has_the_interval_of_the_slowest_layer_with_its_packs() -> None:
-    found = estimate(of("stream", *NETWORK))
-    # 1 pack; 1 + 786 + 4; 4 + 8 + 1; 1 + 260 + 1; 1 + 1
-    assert [layer.cycles for layer in found.layers] == [1, 791, 13, 262, 2]
-    assert (found.latency, found.interval) == (1069, 791)
-    # a FIFO holds a timestep, but two packs at least; `last` is in each; two packs are shift registers
-    assert memories(found.layers[0]) == {"fifo": (1, 2, 785, 0)}
-    # 4 packs of 513 bits are 15 blocks of 512 x 36
-    assert memories(found.layers[1]) == {
-        "weight": (128, 784, 6, 128), "bias": (128, 1, 12, 0), "acc": (128, 1, 15, 0),
-        "in": (784, 1, 1, 0), "out": (128, 1, 16, 0), "fifo": (1, 4, 513, 15),
-    }
-    assert memories(found.layers[2]) == {
-        "mem": (16, 8, 10, 0), "in": (32, 4, 16, 0), "out": (128, 1, 1, 0), "fifo": (1, 2, 129, 0),
-    }
-    assert memories(found.layers[4]) == {}
-    assert found.bram_18k == 128 + 15 + 5
+    assert [layer.bram_18k for layer in arrays.layers] == [0, 128, 0, 5, 0]
+    # between layers in both halves of a ping-pong; fc1 gives its 128 outputs at once, 16 spikes are given at once, and
+    # fc2 takes one
+    weights = {"weight": (128, 784, 6, 128), "bias": (128, 1, 12, 0)}
+    assert memories(arrays.layers[0]) == {"array": (2, 784, 1, 0)}
+    assert memories(arrays.layers[1]) == {**weights, "array": (256, 1, 16, 0)}
+    assert memories(arrays.layers[2]) == {"mem": (16, 8, 10, 0), "array": (32, 8, 1, 0)}
+    # a FIFO holds a timestep, but two beats at least; `last` is in each; two beats are shift registers
+    assert memories(fifos.layers[0]) == {"fifo": (1, 784, 2, 1)}
+    assert memories(fifos.layers[1]) == {**weights, "fifo": (1, 2, 2049, 0)}
+    assert memories(fifos.layers[2]) == {"mem": (16, 8, 10, 0), "fifo": (1, 8, 17, 0)}
+    # fc2 has two groups of outputs, and needs its inputs for both
+    assert memories(fifos.layers[3]) == {"weight": (5, 256, 6, 5), "kept": (1, 128, 1, 0), "fifo": (1, 2, 161, 0)}
+    assert memories(fifos.layers[4]) == {}
+    assert fifos.bram_18k == 128 + 5 + 1
 
 
 @pytest.mark.parametrize(
@@ -166,27 +183,29 @@ def test_vectors_of_neurons_are_stored_and_split_like_the_membranes() -> None:
     layer = estimate(of("stream", ingress(given), neurons)).layers[1]
     assert layer.weight_bits == 2048 * (8 + 11)
     # 1024 · 10 and 1024 · 11 bits: 1024 x 18; 1024 · 8: 2048 x 9; 1024 bits of resets: one block all the same
-    # between packs and kernel: 32 banks of 64 · 16 = 1024 bits, and 512 of 4 bits; the end of the design has no FIFO
     assert memories(layer) == {
         "mem": (2, 1024, 10, 2), "beta": (2, 1024, 8, 2), "threshold": (2, 1024, 11, 2), "resets": (2, 1024, 1, 2),
-        "in": (32, 64, 16, 32), "out": (512, 4, 1, 0),
+        "fifo": (1, 1024, 3, 1),
     }
-    # 64 packs, 1024 to update, 1024 to fire, 4 packs
-    assert layer.cycles == 2116
+    # 1024 to update, 1024 to fire
+    assert layer.cycles == 2048
 
 
-def test_a_port_that_is_no_single_word_gives_two_values_per_cycle() -> None:
-    # 784 · 16 bits are no single pack: the top leaves `in` a memory, from which 784 values take 392 cycles
-    wide, narrow = Port(784, CURRENT, 56), Port(4, CURRENT, 4)
-    layers = estimate(of("parallel", ingress(wide), linear("fc", wide, narrow, 784, 4))).layers
-    assert layers[1].cycles == 1 + 392 + 1
-    # and 512 of 2048 spikes at once are written in 256 cycles, four times
-    many, spikes = Port(2048, CURRENT, 32), Port(2048, SPIKE, 512)
-    layers = estimate(of("parallel", ingress(narrow), linear("fc", narrow, many, 4, 512),
-                         leaky("lif", many, spikes, 512))).layers
-    assert [layer.cycles for layer in layers] == [0, 4 + 4 + 4, 4 * 256]
-    # inside the design 2048 values lie in 1024 banks of two words
-    assert memories(layers[1])["array"] == (1024, 2, 16, 0)
+def test_what_no_beat_can_hold_at_once_takes_several() -> None:
+    # 512 currents of 16 bits are two beats of 4096 bits, less one for `last`: the widest divisor of 512 is 128 values
+    few, many, spikes = Port(4, CURRENT, 0), Port(512, CURRENT, 0), Port(512, SPIKE, 0)
+    layers = ingress(few), linear("fc", few, many, 4, 512), leaky("lif", many, spikes, 512)
+    streamed = estimate(of("stream", *layers)).layers
+    assert [layer.cycles for layer in streamed] == [1, 4, 4]
+    assert memories(streamed[1])["fifo"] == (1, 4, 128 * 16 + 1, 57)
+    assert [layer.cycles for layer in estimate(of("parallel", *layers)).layers] == [1, 1, 1]
+
+
+def test_a_vector_that_leaves_takes_a_cycle_for_each_word() -> None:
+    # 100 currents of 16 bits in words of 32, of which the last holds 4
+    given, port = Port(4, CURRENT, 0), Port(100, CURRENT, 0)
+    found = estimate(of("stream", ingress(given), linear("fc", given, port, 4, 100)))
+    assert (found.latency, found.interval) == (1 + 1 + 4, 4)
 
 
 @pytest.mark.parametrize(
@@ -196,6 +215,12 @@ def test_the_readout_of_two_classes(rule: str, adders: int, state_bits: int) -> 
     given = Port(2, SPIKE, 2)
     layer = estimate(of("parallel", ingress(given), readout(given, rule))).layers[1]
     assert (layer.cycles, layer.adders, layer.state_bits, layer.memories) == (1, adders, state_bits, ())
+
+
+def lanes_of(design: Design) -> Port:
+    last = design.layers[-1]
+    assert not isinstance(last, ReadoutDesign)
+    return last.output
 
 
 both = pytest.mark.parametrize("io", ["parallel", "stream"])
@@ -219,16 +244,17 @@ def test_totals_are_sums_and_agree_with_the_network(case: Case, io: Io) -> None:
                 bits += typed.layer.size * kind.width if vector and kind is not None else 0
     assert found.weight_bits == bits
     assert found.multipliers == sum(report.multipliers for report in design.reports)
-    assert found.latency == sum(layer.cycles for layer in found.layers)
-    assert found.interval == (found.latency if io == "parallel" else max(layer.cycles for layer in found.layers))
+    leaves = 0 if case.network.readout else max(design.output.words, lanes_of(design).beats)
+    assert found.latency == sum(layer.cycles for layer in found.layers) + leaves
+    slowest = max(leaves, *(layer.cycles for layer in found.layers))
+    assert found.interval == (1 if design.structure == "pipeline" else slowest)
     plain = found.to_json()
     assert json.loads(json.dumps(plain)) == plain
     for key in ("multipliers", "adders", "weight_bits", "state_bits", "bram_18k"):
         assert plain[key] == sum(layer[key] for layer in plain["layers"])
 
 
-PARTITION = re.compile(r"#pragma HLS ARRAY_PARTITION variable=(\w+) (?:cyclic factor=(\d+)|complete( dim=2)?)")
-LOCAL = {"values": "in", "currents": "in", "sums": "out", "spikes": "out"}
+PARTITION = re.compile(r"#pragma HLS ARRAY_PARTITION variable=(\w+) complete dim=[02]")
 
 
 @both
@@ -238,11 +264,12 @@ def test_memories_are_split_as_the_generated_pragmas_say(case: Case, io: Io) -> 
     code = texts(design)
     for layer, found in zip(design.layers, estimate(design).layers, strict=True):
         banks = {one.name: one.banks for one in found.memories}
-        for variable, factor, groups in PARTITION.findall(code[f"firmware/{layer.id}.cpp"]):
-            name = LOCAL.get(variable, variable.removeprefix(f"{layer.id}_"))
-            if factor or (groups and isinstance(layer, LeakyDesign)):
-                assert banks.pop(name) == (int(factor) if factor else layer.parallel), (layer.id, variable)
-        assert not {"mem", "beta", "threshold"} & set(banks)
+        if isinstance(layer, LeakyDesign):
+            split = {name.removeprefix(f"{layer.id}_") for name in PARTITION.findall(code[f"firmware/{layer.id}.cpp"])}
+            assert split == {"mem", "beta", "threshold"} & set(banks)
+            assert {banks[name] for name in split} == {layer.parallel}
+    arrays = {name.removesuffix("_out") for name in PARTITION.findall(code["firmware/top.cpp"])}
+    assert arrays == ({layer.id for layer in design.layers if layer.id != "readout"} if io == "parallel" else set())
     depths = dict(re.findall(r"#pragma HLS STREAM variable=(\w+)_out depth=(\d+)", code["firmware/top.cpp"]))
     fifos = {
         layer.id: str(memory.words)

@@ -35,28 +35,23 @@ FIFOS = [
 
 
 def test_layers_that_work_at_the_same_time_are_as_fast_as_the_slowest() -> None:
-    made = composed([ONE, OTHER], FIFOS, "stream")
+    made = composed([ONE, OTHER], FIFOS)
     assert (made.latency, made.interval) == (Span(30, 30, 32), Span(21, None, 21))
     assert (made.clock_estimate, made.slack, made.timing_met) == (8.0, -0.7, False)
     # two words of 9 bits in registers; 40 words of 5 bits in two LUTs a bit; the third in a block
     assert made.resources == resources(2 + 0 + 1, 130 + 18, 240 + 10)
 
 
-def test_layers_that_take_turns_begin_again_when_all_are_done() -> None:
-    made = composed([ONE, OTHER], [], "parallel")
-    assert (made.latency, made.interval) == (Span(30, 30, 32), Span(31, None, 33))
-
-
 def test_what_is_unknown_of_one_layer_is_unknown_of_all() -> None:
     made = composed([ONE, replace(OTHER, latency=Span(), interval=Span(), slack=None, clock_estimate=None,
-                                  resources=resources(None, 1, 2))], [], "stream")
+                                  resources=resources(None, 1, 2))], [])
     assert (made.latency, made.interval) == (Span(), Span())
     assert (made.slack, made.timing_met, made.clock_estimate) == (None, None, None)
     assert made.resources == resources(None, 101, 202)
 
 
 def test_figures_of_a_synthesis() -> None:
-    whole = composed([ONE, OTHER], [], "stream")
+    whole = composed([ONE, OTHER], [])
     found = synthesis(whole, [{"name": "fc 1", "top": "snn_fc1"}, {"name": "gone", "top": "snn_gone"}], 4)
     assert (found["latency_cycles"], found["latency_us"], found["interval"]) == (32, 0.32, 21)
     assert (found["sequence_timesteps"], found["sequence_cycles"], found["sequence_us"]) == (4, 95, 0.95)
@@ -113,7 +108,7 @@ def test_the_estimate_stands_in_every_report() -> None:
 
 
 def test_figures_of_vitis_stand_beside_it_and_unknown_is_not_0() -> None:
-    whole = composed([ONE, replace(OTHER, latency=Span())], [], "stream")
+    whole = composed([ONE, replace(OTHER, latency=Span())], [])
     figures = {
         "version": "2024.1", "composed": True, **synthesis(whole, [{"name": "fc|1", "top": "snn_fc1"}], 3),
         "warnings": ["timing: tight"],

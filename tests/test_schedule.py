@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from generators.design import Design, InputDesign, LeakyDesign, LinearDesign, Parameter, Port, ReadoutDesign
+from generators.design import Design, Edge, InputDesign, LeakyDesign, LinearDesign, Parameter, Port, ReadoutDesign
 from generators.errors import ConfigError
 from generators.fixed import OVERFLOWS, QUANTIZATIONS, FixedType
 from generators.ir import Input, Layer, Network
@@ -149,17 +149,6 @@ def test_the_grouped_weights_multiply_as_the_matrix_does(drawn: tuple[NDArray[np
     assert sums == [sum(int(weight[o, i]) * values[i] for i in range(n_in)) for o in range(n_out)]
 
 
-@pytest.mark.parametrize(("size", "kind", "lanes"), [
-    (10, "ap_fixed<8,4>", 10), (784, "ap_fixed<16,6>", 56), (127, "ap_fixed<16,6>", 1), (64, "ap_fixed<16,6>", 32),
-    (1023, "ap_uint<1>", 1023), (1024, "ap_uint<1>", 512), (31, "ap_int<33>", 31), (32, "ap_int<32>", 16),
-    (4, "ap_int<64>", 4), (3, "ap_int<512>", 1), (2, "ap_int<511>", 2), (2, "ap_int<1020>", 1),
-])
-def test_a_pack_has_as_many_lanes_as_divide_the_vector_within_1024_bits(size: int, kind: str, lanes: int) -> None:
-    layer = one(design_of_linear(np.zeros((1, size)), {}, kind, "ap_uint<1>"), LinearDesign)
-    assert (layer.input.size, layer.input.lanes) == (size, lanes)
-    assert lanes * FixedType.parse(kind).width + 1 <= 1024 or lanes == 1
-
-
 @pytest.mark.parametrize(("kind", "word", "width"), [
     ("ap_fixed<8,4>", "signed char", 8), ("ap_ufixed<7,4>", "signed char", 8), ("ap_ufixed<8,4>", "short", 9),
     ("ap_fixed<16,4>", "short", 16), ("ap_ufixed<16,4>", "int", 17), ("ap_fixed<32,4>", "int", 32),
@@ -253,7 +242,7 @@ def test_the_design_of_every_layer_in_full() -> None:
     port, spikes = "ap_fixed<12,4>", "ap_uint<1>"
     scalar = Parameter(port, "short", 192)
     assert design.layers == (
-        InputDesign("input", Port(6, port, 6), 6),
+        InputDesign("input", Port(6, port, 6), 6, Edge(128, 6, 1, True)),
         LinearDesign("fc1", Port(6, port, 6), Port(8, port, 8), 1, 6, 8, "short", 12, Parameter(port, "short", None),
                      26, 20, "ap_fixed<20,4>", port, port),
         LeakyDesign("lif1", Port(8, port, 8), Port(8, spikes, 8), 1, 8, port, "lif", "subtract", False, False, scalar,
@@ -262,10 +251,10 @@ def test_the_design_of_every_layer_in_full() -> None:
         LeakyDesign("lif2", Port(4, port, 4), Port(4, spikes, 4), 1, 4, port, "lif", "zero", True, False,
                     Parameter(port, "short", None), Parameter(port, "short", None)),
         ReadoutDesign("readout", Port(4, spikes, 4), 4, "ap_ufixed<3,3>", "ap_ufixed<2,2>", "accumulate",
-                      "first_to_threshold", True, 2, None, "count"),
+                      "first_to_threshold", True, 2, None, "count", Edge(8, 1, 1, True)),
     )
     assert {key: value.shape for key, value in design.arrays.items()} == {
-        "fc1/weight": (1, 48), "fc1/bias": (8,), "fc2/weight": (1, 32), "lif2/beta": (1, 4), "lif2/threshold": (1, 4)
+        "fc1/weight": (1, 48), "fc1/bias": (1, 8), "fc2/weight": (1, 32), "lif2/beta": (1, 4), "lif2/threshold": (1, 4)
     }
     assert [(item.name, item.type, item.reuse_factor, item.parameters) for item in design.reports] == [
         ("input", "Input", None, 0), ("fc1", "Linear", 1, 56), ("lif1", "LIFNeuron", 1, 2), ("fc2", "Linear", 1, 32),
@@ -296,7 +285,8 @@ def test_findings_become_warnings_of_their_layer_and_names_become_identifiers() 
 def test_a_design_and_its_slices_are_plain_json(case: Case) -> None:
     quantized = quantize(case.network, case.parameters, case.hls, case.stimulus)
     design = schedule(quantized.typed, quantized.integers, case.hls, "stream", quantized.findings)
-    assert set(json.loads(json.dumps(design.to_json()))) == {"io", "layers", "reports", "names"}
+    keys = {"io", "structure", "output", "layers", "reports", "names"}
+    assert set(json.loads(json.dumps(design.to_json()))) == keys
     slices = design.slices()
     assert list(slices) == [*(layer.id for layer in design.layers), "top", "tb"]
     assert json.loads(json.dumps([text for text, _ in slices.values()])) == [text for text, _ in slices.values()]
@@ -333,11 +323,14 @@ EVERYTHING = {"input", "fc1", "lif1", "fc2", "lif2", "readout", "top", "tb"}
     (with_parameter("fc1/bias", np.zeros(8)), {"fc1"}),
     (with_parameter("lif1/threshold", 1.25), {"lif1"}),
     (with_parameter("lif2/threshold", [1.0, 2.0, 3.0, 5.0]), {"lif2"}),
+    # two inputs at once: the spikes before them still come eight in a beat
     (with_hls(fc2={"reuse_factor": 4}), {"fc2"}),
+    (with_hls(lif1={"reuse_factor": 4}), {"lif1"}),
+    (with_hls(fc1={"reuse_factor": 2}), {"fc1", "input"}),
     (with_hls(fc1={"precision": {"weight": "ap_fixed<6,4>"}}), {"fc1"}),
     (with_hls(lif1={"precision": {"membrane": "ap_fixed<9,4>"}}), {"lif1"}),
     (with_hls(fc1={"precision": {"result": "ap_fixed<9,4>"}}), {"fc1", "lif1"}),
-    (with_hls(input={"precision": {"result": "ap_fixed<9,4>"}}), {"input", "fc1"}),
+    (with_hls(input={"precision": {"result": "ap_fixed<9,4>"}}), {"input", "fc1", "top", "tb"}),
     (with_readout(class_threshold=3), {"readout"}),
     (with_readout(decision_rule="argmax_spike_count"), {"readout"}),
     ({"window": 7}, {"input"}),

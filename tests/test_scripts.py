@@ -172,29 +172,27 @@ def test_tcl_reads_every_word_as_it_was(words: list[str]) -> None:
 @pytest.mark.parametrize("io", ["parallel", "stream"])
 @pytest.mark.parametrize("kind", ["linear", "leaky", "readout", "input"])
 def test_the_top_of_a_layer_calls_it_with_ports_split_as_in_the_design(io: str, kind: str) -> None:
-    port, wide = {"size": 8, "lanes": 8}, {"size": 2048, "lanes": 32}
-    described = {"id": "x", "kind": kind, "input": port, "output": wide}
-    made = render("vitis/layer.cpp", {"io": io, "layer": described, "top": "snn_x", "first": True, "last": False})
-    lines = made.splitlines()
+    edge = {"width": 64, "lanes": 8, "words": 4, "pins": True}
+    described = {"id": "x", "kind": kind, "input": {"size": 8, "lanes": 8}, "output": {"size": 2048, "lanes": 32}}
+    if kind in ("input", "readout"):
+        described["edge"] = edge
+    lines = render("vitis/layer.cpp", {"io": io, "layer": described, "top": "snn_x"}).splitlines()
     assert '#include "../../../firmware/x.h"' in lines
     head, call = next(line for line in lines if line.startswith("void")), lines[-2].strip()
     if io == "stream":
-        out = "decision_t" if kind == "readout" else "out_pack"
-        assert head == f"void snn_x(hls::stream<x_ports::in_pack> &in, hls::stream<x_ports::{out}> &out) {{"
+        given = "hls::stream<ap_uint<64>>" if kind == "input" else "x_ports::in_beats"
+        out = "hls::stream<ap_uint<64>>" if kind == "readout" else "x_ports::out_beats"
+        assert head == f"void snn_x({given} &in, {out} &out) {{"
         assert call == "x_step(in, out);"
         return
-    expected = {
-        "linear": "x_step(in, out);", "leaky": "x_step(in, last, out);", "input": "x_step(last);",
-        "readout": "x_step(in, last, decision, valid);",
-    }
-    assert call == expected[kind]
-    assert [line for line in lines if "ARRAY" in line] == {
-        "input": [],
-        "readout": ["#pragma HLS ARRAY_RESHAPE variable=in complete"],
-    }.get(kind, [
-        "#pragma HLS ARRAY_RESHAPE variable=in complete",
-        "#pragma HLS ARRAY_PARTITION variable=out cyclic factor=1024",
-    ])
+    assert call == {
+        "input": "x_step(in, out, last_out);", "readout": "x_step(in, last, decision, valid);",
+    }.get(kind, "x_step(in, last, out, last_out);")
+    # a beat that is the whole vector is registers; of more, each lane is a memory
+    given = "in complete" if kind == "input" else "in complete dim=0"
+    assert [line.partition("variable=")[2] for line in lines if "ARRAY_PARTITION" in line] == (
+        [given] if kind == "readout" else [given, "out complete dim=2"]
+    )
 
 
 def test_a_layer_by_itself_has_no_test_bench() -> None:
@@ -257,5 +255,5 @@ def test_the_readme_names_commands_that_exist(moved: Path) -> None:
 
 def test_what_the_top_of_a_layer_needs_is_json(built: Place) -> None:
     given = json.loads((built.path / "build" / "tiny" / "units" / "fc1.json").read_text())
-    made = render("vitis/layer.cpp", {**given, "top": "snn_fc1", "first": True, "last": False})
-    assert "void snn_fc1(const fc1_ports::in_t in[5], fc1_ports::out_t out[6]) {" in made
+    made = render("vitis/layer.cpp", {**given, "top": "snn_fc1"})
+    assert "void snn_fc1(const fc1_ports::in_beats &in, hlspike::bit_t last, fc1_ports::out_beats &out," in made

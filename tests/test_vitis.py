@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from math import lcm
 from pathlib import Path
 from typing import Any
 
@@ -165,11 +166,11 @@ def test_the_weights_of_a_layer_synthesise_that_layer(synthesised: Bench) -> Non
 
 
 def test_going_back_comes_from_the_cache(synthesised: Bench) -> None:
-    assert synthesised.runs("csynth", BY_LAYER, "hls.layers.fc1.reuse_factor=5") == each("fc1")
+    assert synthesised.runs("csynth", BY_LAYER, "hls.layers.fc1.reuse_factor=6") == each("fc1")
     found = results(synthesised)["vitis"]
     assert synthesised.runs("csynth", BY_LAYER) == []
     assert results(synthesised)["vitis"] != found
-    assert synthesised.runs("csynth", BY_LAYER, "hls.layers.fc1.reuse_factor=5") == []
+    assert synthesised.runs("csynth", BY_LAYER, "hls.layers.fc1.reuse_factor=6") == []
     assert results(synthesised)["vitis"] == found
 
 
@@ -213,13 +214,13 @@ def test_a_comment_in_a_kernel_costs_no_synthesis(synthesised: Bench, tmp_path: 
     kernel = ours / "hls_src" / "kernels" / "leaky.h"
     kernel.write_text("// another opening\n" + kernel.read_text().replace("Groups:", "Groups:  // of neurons"))
     assert csynth() == csynth(BY_LAYER) == []
-    kernel.write_text(kernel.read_text().replace("#pragma HLS PIPELINE II=1", "#pragma HLS PIPELINE II=2", 1))
+    kernel.write_text(kernel.read_text().replace("#pragma HLS PIPELINE II=own::interval", "#pragma HLS PIPELINE", 1))
     assert sorted(csynth(BY_LAYER)) == each("lif1", "lif2")
     assert csynth() == ["csynth:snn_top"]
 
 
 def test_a_sweep_synthesises_each_distinct_layer_once(synthesised: Bench) -> None:
-    sweep = "hls.layers.fc1.reuse_factor=1,5,6", "hls.layers.fc2.reuse_factor=1,3"
+    sweep = "hls.layers.fc1.reuse_factor=1,2,6", "hls.layers.fc2.reuse_factor=1,3"
     assert sorted(synthesised.runs("csynth", BY_LAYER, *sweep)) == sorted([*each("fc1") * 2, *each("fc2")])
     assert synthesised.runs("csynth", BY_LAYER, *sweep) == []
 
@@ -228,11 +229,20 @@ def test_a_sweep_synthesises_each_distinct_layer_once(synthesised: Bench) -> Non
 def test_random_edits_synthesise_what_no_edit_before_them_had(synthesised: Bench, seed: int) -> None:
     """Against a model: a layer's key is what it was told of, and only a new one is synthesised."""
     chance = random.Random(seed)
-    known = {(layer, 1, "10") for layer in LAYERS}
+    # values at once: out of fc1, of lif1, into fc2
+    gives, works, takes = {1: 6, 2: 3, 6: 1}, {1: 6, 2: 3}, {1: 6, 3: 2}
+
+    def keys(fc1: int, lif1: int, fc2: int, period: str) -> set[tuple[Any, ...]]:
+        """A beat between two layers holds what either does at once."""
+        before, behind = lcm(gives[fc1], works[lif1]), lcm(works[lif1], takes[fc2])
+        own = {"fc1": (fc1, before), "lif1": (lif1, before, behind), "fc2": (fc2, behind)}
+        return {(layer, period, *own.get(layer, ())) for layer in LAYERS}
+
+    known = keys(1, 1, 1, "10")
     for _ in range(5):
-        factors = {"fc1": chance.choice((1, 2, 5)), "fc2": chance.choice((1, 3)), "lif1": chance.choice((1, 2))}
+        factors = {"fc1": chance.choice((1, 2, 6)), "lif1": chance.choice((1, 2)), "fc2": chance.choice((1, 3))}
         period = chance.choice(("10", "8"))
-        now = {(layer, factors.get(layer, 1), period) for layer in LAYERS}
+        now = keys(*factors.values(), period)
         given = [f"hls.layers.{layer}.reuse_factor={factor}" for layer, factor in factors.items()]
         ran = synthesised.runs("csynth", BY_LAYER, f"target.clock_period={period}", *given)
         assert sorted(ran) == each(*(layer for layer, *_ in now - known))
@@ -241,7 +251,7 @@ def test_random_edits_synthesise_what_no_edit_before_them_had(synthesised: Bench
 
 def test_figures_of_an_earlier_design_are_not_shown(bench: Bench) -> None:
     bench.runs("csynth")
-    assert bench.runs("build", "hls.layers.fc1.reuse_factor=5") == []
+    assert bench.runs("build", "hls.layers.fc1.reuse_factor=6") == []
     report = results(bench)
     assert ("vitis" in report, report["vitis_outdated"]) == (False, ["csynth"])
     text = (bench.place.path / "build/tiny/report.md").read_text()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from generators.design import Design, InputDesign, LayerDesign, LeakyDesign, LinearDesign, Parameter, ReadoutDesign
-from generators.estimate.ports import array_banks, output, up, width
+from generators.estimate.ports import up, width
 
 _SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
 """Words and bits of a block of 18 Kb (AMD UG473, "Block RAM Resources")."""
@@ -42,7 +42,7 @@ def memories(design: Design, index: int) -> tuple[Memory, ...]:
     layer = design.layers[index]
     return (
         *_own_memories(layer),
-        *(_stream_memories(layer) if design.io == "stream" else ()),
+        *(_kept(layer) if design.io == "stream" else ()),
         *_handed_over(design, index, layer),
     )
 
@@ -50,7 +50,7 @@ def memories(design: Design, index: int) -> tuple[Memory, ...]:
 def _own_memories(layer: LayerDesign) -> Iterator[Memory]:
     """Arrays of the kernel, under either io.
 
-    Linear: weights, one memory of RF words for each product at once; biases and sums, split by out_parallel.
+    Linear: weights, one memory of RF words for each product at once; biases, split by out_parallel. Sums are registers.
     Leaky: membranes and vectors of β and θ, split by the neurons at once; with inhibition the resets too.
     Readout: none, its states are registers.
     """
@@ -60,7 +60,6 @@ def _own_memories(layer: LayerDesign) -> Iterator[Memory]:
             yield Memory("weight", products, layer.reuse_factor, layer.weight_width)
             if layer.bias is not None:
                 yield _split("bias", layer.output.size, width(layer.bias.type), layer.out_parallel)
-            yield _split("acc", layer.output.size, layer.acc_width, layer.out_parallel)
         case LeakyDesign():
             yield _split("mem", layer.input.size, width(layer.membrane_type), layer.parallel)
             for name, parameter in vectors(layer):
@@ -73,32 +72,24 @@ def _own_memories(layer: LayerDesign) -> Iterator[Memory]:
             assert_never(layer)
 
 
-def _stream_memories(layer: LayerDesign) -> Iterator[Memory]:
-    """The arrays between packs and kernel, split by whichever of the two takes more at once."""
-    match layer:
-        case LinearDesign():
-            at_once = layer.in_parallel, layer.out_parallel
-        case LeakyDesign():
-            at_once = layer.parallel, layer.parallel
-        case InputDesign() | ReadoutDesign():
-            return
-        case _:
-            assert_never(layer)
-    for name, port, units in zip(("in", "out"), (layer.input, layer.output), at_once, strict=True):
-        yield _split(name, port.size, width(port.type), max(units, port.lanes))
+def _kept(layer: LayerDesign) -> Iterator[Memory]:
+    """The inputs of a synapse with several groups of outputs, since a FIFO gives them once; split by in_parallel."""
+    if isinstance(layer, LinearDesign) and layer.out_parallel < layer.output.size:
+        yield _split("kept", layer.input.size, width(layer.input.type), layer.in_parallel)
 
 
 def _handed_over(design: Design, index: int, layer: LayerDesign) -> Iterator[Memory]:
-    """What holds a layer's output for the next: a FIFO of one timestep's packs, at least two, with `last` in each; or
-    an array, in registers up to 1024 values and in 1024 banks above. The ends of the design are ports, and hold none.
+    """What holds a layer's output for the next: a FIFO of one timestep's beats, at least two, with `last` in each; or
+    an array with a bank for each lane, twice in a dataflow, so that one is written while the other is read.
     """
-    if index == len(design.layers) - 1:
+    if isinstance(layer, ReadoutDesign):
         return
-    port = output(layer)
+    port = layer.output
     if design.io == "stream":
-        yield Memory("fifo", 1, max(port.size // port.lanes, 2), port.lanes * width(port.type) + 1)
-    elif index > 0:
-        yield _split("array", port.size, width(port.type), array_banks(port))
+        yield Memory("fifo", 1, max(port.beats, 2), port.lanes * width(port.type) + 1)
+    else:
+        copies = 2 if design.structure == "dataflow" else 1
+        yield Memory("array", copies * port.lanes, port.beats, width(port.type))
 
 
 def vectors(layer: LeakyDesign) -> list[tuple[str, Parameter]]:

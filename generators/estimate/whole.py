@@ -7,7 +7,7 @@ from typing import Any
 
 from generators.design import Design, LayerDesign, LayerReport
 from generators.estimate.contents import adders, state_bits, weight_bits
-from generators.estimate.cycles import cycles
+from generators.estimate.cycles import cycles, interval, leaving
 from generators.estimate.memory import Memory, memories
 
 
@@ -88,24 +88,22 @@ class Estimate:
 def estimate(design: Design) -> Estimate:
     """The estimate of each layer and of the whole.
 
-    Parallel io: the top calls one layer after the other, so latency = interval = Σ cycles. Stream io: the layers are
-    processes of a dataflow region, so latency = Σ cycles and interval = max cycles; the sum counts a hand-over twice,
-    once as written and once as read, although the two overlap.
+    Layers work at the same time, so the interval is that of the slowest; see `Design.structure`. Latency = Σ cycles:
+    the most it can be, for under stream io a layer begins when its first beats have come.
     """
     layers = tuple(
         _layer(design, index, layer, report)
         for index, (layer, report) in enumerate(zip(design.layers, design.reports, strict=True))
     )
-    latency = sum(layer.cycles for layer in layers)
-    slowest = max(layer.cycles for layer in layers)
-    return Estimate(layers, latency, slowest if design.io == "stream" else latency)
+    latency = sum(layer.cycles for layer in layers) + leaving(design)
+    return Estimate(layers, latency, interval(design))
 
 
 def _layer(design: Design, index: int, layer: LayerDesign, report: LayerReport) -> LayerEstimate:
     return LayerEstimate(
         design.names[layer.id],
         report.type,
-        cycles(design, index),
+        cycles(layer),
         report.multipliers,
         adders(layer),
         weight_bits(layer),

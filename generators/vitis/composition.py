@@ -13,25 +13,18 @@ _REGISTERS = 2
 """Words up to which a FIFO is registers."""
 
 
-def composed(reports: Sequence[SynthesisReport], fifos: Sequence[Mapping[str, Any]], io: str) -> SynthesisReport:
+def composed(reports: Sequence[SynthesisReport], fifos: Sequence[Mapping[str, Any]]) -> SynthesisReport:
     """One report for the layers in order.
 
-    Latency is the sum along the road. The interval is the largest under stream io, where layers work at the same time;
-    under parallel io they take turns, and the next timestep begins when all are done: the sum, and the cycle in
-    between. Resources are the sum, and what the streams between layers take. Unknown stays unknown. The clock is that
-    of the slowest layer.
+    Latency is the sum along the road. The interval is the largest, because layers work at the same time. Resources are
+    the sum, and what the streams between layers take. Unknown stays unknown. The clock is that of the slowest layer.
 
     Args:
         reports: one per layer.
         fifos: `words`, `width` and `bram_18k` of each stream.
     """
     latency = Span(*(_sum(getattr(one.latency, case) for one in reports) for case in ("min", "average", "max")))
-    if io == "stream":
-        interval = Span(
-            _largest(one.interval.min for one in reports), None, _largest(one.interval.max for one in reports)
-        )
-    else:
-        interval = Span(_next(latency.min), None, _next(latency.max))
+    interval = Span(_largest(one.interval.min for one in reports), None, _largest(one.interval.max for one in reports))
     first = reports[0]
     slacks = [one.slack for one in reports if one.slack is not None]
     return SynthesisReport(
@@ -74,7 +67,3 @@ def _sum(values: Any) -> Any:
 def _largest(values: Any) -> Any:
     every = list(values)
     return None if None in every else max(every)
-
-
-def _next(latency: int | None) -> int | None:
-    return None if latency is None else latency + 1

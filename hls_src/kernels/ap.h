@@ -14,8 +14,6 @@
 
 namespace hlspike {
 
-typedef ap_uint<1> bit_t;
-
 constexpr int least(int a, int b) { return a < b ? a : b; }
 constexpr int most(int a, int b) { return a > b ? a : b; }
 
@@ -34,6 +32,7 @@ constexpr int bits_of(unsigned long long n) { return n <= 1 ? 1 : 1 + bits_of(n 
 template <int Width, int Held = Width> struct word { typedef ap_int<Width> type; };
 template <int Width> struct natural { typedef ap_uint<Width> type; };
 template <int Last> struct counter { typedef ap_uint<bits_of(Last)> type; };
+typedef ap_uint<1> bit_t;
 #else
 template <int Held, int Fits = (Held <= 8) + (Held <= 16) + (Held <= 32) + (Held <= 64)> struct machine {
     typedef ap_int<Held> type;
@@ -45,6 +44,7 @@ template <int Held> struct machine<Held, 1> { typedef long long type; };
 template <int Width, int Held = Width> struct word { typedef typename machine<Held>::type type; };
 template <int Width> struct natural { typedef typename machine<Width + 1>::type type; };
 template <int Last> struct counter { typedef int type; };
+typedef bool bit_t;
 #endif
 // `natural` holds Width bits without a sign; `counter` counts from 0 to Last.
 
@@ -64,11 +64,12 @@ struct format<ap_ufixed<W, I, Q, O, N>> : fixed_format<W, I, Q, O, false> {};
 
 // A spike is one bit, and nothing else is: ap_uint<1> as the type of a value selects the kernels without multiplier.
 template <class T> struct is_spike { static constexpr bool value = false; };
-template <> struct is_spike<bit_t> { static constexpr bool value = true; };
+template <> struct is_spike<ap_uint<1>> { static constexpr bool value = true; };
 
 // The mantissa of a T.
 template <class T, bool Signed = format<T>::is_signed> struct mantissa : word<format<T>::width> {};
 template <class T> struct mantissa<T, false> : natural<format<T>::width> {};
+template <> struct mantissa<ap_uint<1>, false> { typedef bit_t type; };
 template <class T> using raw = typename mantissa<T>::type;
 
 template <class T>

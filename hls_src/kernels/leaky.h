@@ -13,12 +13,13 @@
 // of a group always has the same memory; an iteration reads each once and writes it once, and no two iterations touch
 // the same. With inhibition nothing is known of any spike until every membrane is: a second loop fires.
 //
-// Cfg: groups, parallel, in_t, mem_t, beta_t, threshold_t; decay (lif | integrate), reset (subtract | zero | none),
+// Cfg: n, groups, parallel, in_t, in_lanes, out_lanes, mem_t, beta_t, threshold_t; decay (lif | integrate), reset (subtract | zero | none),
 //      immediate (no reset delay), inhibition; static beta(int group, int p), static threshold(int group, int p):
-//      mantissas
+//      mantissas; static seen(int group, const bit_t spikes[parallel]), told of every spike in C simulation
 #ifndef HLSPIKE_KERNELS_LEAKY_H
 #define HLSPIKE_KERNELS_LEAKY_H
 
+#include "beats.h"
 #include "cast.h"
 #include "largest.h"
 
@@ -123,56 +124,93 @@ template <class Cfg, class Reset> struct after_spike<Cfg, false, Reset> {
 template <class Cfg> struct after_spike<Cfg, true, none> : after_spike<Cfg, false, none> {};
 template <class Cfg> struct settled : after_spike<Cfg, Cfg::immediate, typename Cfg::reset> {};
 
-// Neurons by themselves: one pass.
-template <class Cfg, bool Inhibition> struct layer_of {
+// What a loop over groups takes and gives.
+template <class Cfg> struct flow {
+    typedef intake<Cfg::n, Cfg::in_lanes, Cfg::parallel> taking;
+    typedef outlet<Cfg::n, Cfg::out_lanes, Cfg::parallel> giving;
+    typedef raw<typename Cfg::in_t> in_word;
     typedef raw<typename Cfg::mem_t> mem_word;
-    static void step(const typename Cfg::in_t in[Cfg::n], bool fresh, mem_word mem[Cfg::groups][Cfg::parallel],
-                     bit_t out[Cfg::n]) {
+    static constexpr int interval = rate<taking, giving>::interval;
+};
+
+template <class Cfg> void seen(int g, const bit_t spikes[Cfg::parallel]) {
+#pragma HLS INLINE
+#ifndef __SYNTHESIS__
+    Cfg::seen(g, spikes);
+#else
+    (void)g;
+    (void)spikes;
+#endif
+}
+
+// Neurons by themselves: one pass.
+template <class Cfg, bool Inhibition> struct layer_of : flow<Cfg> {
+    typedef flow<Cfg> own;
+    template <class In, class Out>
+    static void step(In &in, bit_t &last, bool fresh, typename own::mem_word mem[Cfg::groups][Cfg::parallel], Out &out) {
+#pragma HLS INLINE
+        typename own::in_word currents[own::taking::registers];
+#pragma HLS ARRAY_PARTITION variable=currents complete
+        bit_t waiting[own::giving::waiting];
+#pragma HLS ARRAY_PARTITION variable=waiting complete
+        typename own::taking::place from;
+        typename own::giving::place to;
     Groups:
         for (int g = 0; g < Cfg::groups; g++) {
-#pragma HLS PIPELINE II=1
+#pragma HLS PIPELINE II=own::interval
+            bit_t spikes[own::giving::registers];
+#pragma HLS ARRAY_PARTITION variable=spikes complete
+            own::taking::next(in, from, currents, last);
         Neurons:
             for (int p = 0; p < Cfg::parallel; p++) {
 #pragma HLS UNROLL
-                const int i = g * Cfg::parallel + p;
-                const mem_word before = fresh ? mem_word(0) : mem[g][p];
+                const typename own::mem_word before = fresh ? typename own::mem_word(0) : mem[g][p];
                 const bool reset = fires<Cfg>(before, g, p);
-                const mem_word now =
-                    update<Cfg>::cast_of(Cfg::reset::template sum<Cfg>(before, reset, to_mantissa(in[i]), g, p));
+                const typename own::mem_word now =
+                    update<Cfg>::cast_of(Cfg::reset::template sum<Cfg>(before, reset, currents[p], g, p));
                 const bool spike = fires<Cfg>(now, g, p);
                 mem[g][p] = settled<Cfg>::of(now, spike, reset, g, p);
-                out[i] = spike;
+                spikes[p] = spike;
             }
+            seen<Cfg>(g, spikes);
+            own::giving::next(out, to, spikes, waiting, last);
         }
     }
 };
 
 // With inhibition the first loop also finds the neuron that may fire, group by group.
-template <class Cfg> struct layer_of<Cfg, true> {
-    typedef raw<typename Cfg::mem_t> mem_word;
+template <class Cfg> struct layer_of<Cfg, true> : flow<Cfg> {
+    typedef flow<Cfg> own;
     typedef typename margin<Cfg>::type margin_t;
-    static void step(const typename Cfg::in_t in[Cfg::n], bool fresh, mem_word mem[Cfg::groups][Cfg::parallel],
-                     bit_t out[Cfg::n]) {
-        typedef typename counter<Cfg::parallel - 1>::type place_t;
+    typedef typename counter<Cfg::parallel - 1>::type place_t;
+    template <class In, class Out>
+    static void step(In &in, bit_t &last, bool fresh, typename own::mem_word mem[Cfg::groups][Cfg::parallel], Out &out) {
+#pragma HLS INLINE
         bit_t resets[Cfg::groups][Cfg::parallel];
 #pragma HLS ARRAY_PARTITION variable=resets complete dim=2
+        typename own::in_word currents[own::taking::registers];
+#pragma HLS ARRAY_PARTITION variable=currents complete
+        bit_t waiting[own::giving::waiting];
+#pragma HLS ARRAY_PARTITION variable=waiting complete
+        typename own::taking::place from;
+        typename own::giving::place to;
         peak<margin_t, place_t> best;
         best.key = 0;
         best.place = 0;
         typename counter<Cfg::groups - 1>::type best_group = 0;
     Update:
         for (int g = 0; g < Cfg::groups; g++) {
-#pragma HLS PIPELINE II=1
+#pragma HLS PIPELINE II=own::taking::beats
             margin_t margins[Cfg::parallel];
 #pragma HLS ARRAY_PARTITION variable=margins complete
+            own::taking::next(in, from, currents, last);
         UpdateNeurons:
             for (int p = 0; p < Cfg::parallel; p++) {
 #pragma HLS UNROLL
-                const int i = g * Cfg::parallel + p;
-                const mem_word before = fresh ? mem_word(0) : mem[g][p];
+                const typename own::mem_word before = fresh ? typename own::mem_word(0) : mem[g][p];
                 const bool reset = fires<Cfg>(before, g, p);
-                const mem_word now =
-                    update<Cfg>::cast_of(Cfg::reset::template sum<Cfg>(before, reset, to_mantissa(in[i]), g, p));
+                const typename own::mem_word now =
+                    update<Cfg>::cast_of(Cfg::reset::template sum<Cfg>(before, reset, currents[p], g, p));
                 mem[g][p] = now;
                 resets[g][p] = reset;
                 margins[p] = margin<Cfg>::membrane(now) - margin<Cfg>::threshold(g, p);
@@ -185,23 +223,27 @@ template <class Cfg> struct layer_of<Cfg, true> {
         }
     Fire:
         for (int g = 0; g < Cfg::groups; g++) {
-#pragma HLS PIPELINE II=1
+#pragma HLS PIPELINE II=own::giving::beats
+            bit_t spikes[own::giving::registers];
+#pragma HLS ARRAY_PARTITION variable=spikes complete
         FireNeurons:
             for (int p = 0; p < Cfg::parallel; p++) {
 #pragma HLS UNROLL
-                const mem_word now = mem[g][p];
                 const bool spike = g == best_group && p == best.place && best.key > 0;
-                if (Cfg::immediate) mem[g][p] = settled<Cfg>::of(now, spike, resets[g][p] != 0, g, p);
-                out[g * Cfg::parallel + p] = spike;
+                if (Cfg::immediate) mem[g][p] = settled<Cfg>::of(mem[g][p], spike, resets[g][p] != 0, g, p);
+                spikes[p] = spike;
             }
+            seen<Cfg>(g, spikes);
+            own::giving::next(out, to, spikes, waiting, last);
         }
     }
 };
 
-template <class Cfg>
-void leaky(const typename Cfg::in_t in[Cfg::n], bit_t last, bit_t &fresh,
-           raw<typename Cfg::mem_t> mem[Cfg::groups][Cfg::parallel], bit_t out[Cfg::n]) {
-    layer_of<Cfg, Cfg::inhibition>::step(in, fresh != 0, mem, out);
+// `last` is given with arrays, and taken from the beats of a FIFO.
+template <class Cfg, class In, class Out>
+void leaky(In &in, bit_t &last, bit_t &fresh, raw<typename Cfg::mem_t> mem[Cfg::groups][Cfg::parallel], Out &out) {
+#pragma HLS INLINE
+    layer_of<Cfg, Cfg::inhibition>::step(in, last, fresh != 0, mem, out);
     fresh = last;
 }
 

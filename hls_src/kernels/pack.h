@@ -1,76 +1,84 @@
-// What travels between layers when io is stream: `lanes` neighbouring values of one timestep, and the timestep's
-// `last` with every pack. A vector of n values is n / lanes packs, first values first. Every layer reads the packs of
-// one timestep, works on the array, and writes the packs of one timestep: no FIFO needs more than one timestep, and
-// none can deadlock, because each layer consumes its whole input before it produces.
+// Beats in a FIFO, when io is stream: each carries the timestep's `last`. A layer takes a beat when it needs it and gives
+// one as soon as it is full, so neighbours work on the same timestep at the same time. A FIFO holds the beats of one
+// timestep: then a layer can always finish its timestep while the next one still works on the one before, none waits for
+// ever, and the slowest layer alone sets the interval.
 #ifndef HLSPIKE_KERNELS_PACK_H
 #define HLSPIKE_KERNELS_PACK_H
 
 #include <hls_stream.h>
 
-#include "ap.h"
+#include "words.h"
 
 namespace hlspike {
 
 template <class T, int Lanes> struct pack {
-    static_assert(Lanes * T::width < 1024, "a pack is wider than the tools' 1024 bits");
     T data[Lanes];
     bit_t last;
 };
 
-template <int N, class T, int Lanes> bit_t read_packs(hls::stream<pack<T, Lanes>> &in, T values[N]) {
-    static_assert(N % Lanes == 0, "the values do not divide into packs");
-    bit_t last = 0;
-Read:
-    for (int i = 0; i < N; i += Lanes) {
-#pragma HLS PIPELINE II=1
-        const pack<T, Lanes> packed = in.read();
-        last = packed.last;
-    Unpack:
-        for (int l = 0; l < Lanes; l++) {
+template <class T, int Lanes> void receive_beat(hls::stream<pack<T, Lanes>> &in, int, T values[Lanes], bit_t &last) {
+#pragma HLS INLINE
+    const pack<T, Lanes> packed = in.read();
+Unpack:
+    for (int l = 0; l < Lanes; l++) {
 #pragma HLS UNROLL
-            values[i + l] = packed.data[l];
-        }
+        values[l] = packed.data[l];
     }
-    return last;
+    last = packed.last;
 }
 
-template <int N, class T, int Lanes> void write_packs(const T values[N], bit_t last, hls::stream<pack<T, Lanes>> &out) {
-    static_assert(N % Lanes == 0, "the values do not divide into packs");
-Write:
-    for (int i = 0; i < N; i += Lanes) {
-#pragma HLS PIPELINE II=1
-        pack<T, Lanes> packed;
-    Pack:
-        for (int l = 0; l < Lanes; l++) {
+template <class T, int Lanes>
+void send_beat(hls::stream<pack<T, Lanes>> &out, int, const T values[Lanes], bit_t last) {
+#pragma HLS INLINE
+    pack<T, Lanes> packed;
+Pack:
+    for (int l = 0; l < Lanes; l++) {
 #pragma HLS UNROLL
-            packed.data[l] = values[i + l];
-        }
-        packed.last = last;
-        out.write(packed);
+        packed.data[l] = values[l];
     }
+    packed.last = last;
+    out.write(packed);
 }
 
-// What a host sends: the ingress adds `last`.
-template <class T, int Lanes> struct lane_group {
-    T data[Lanes];
+// A FIFO gives each beat once: what later passes need is kept.
+template <class Pack> struct again<hls::stream<Pack>> {
+    template <class Taking, int Taken, int Groups, int Passes> struct of {
+        static constexpr int kept = Passes > 1 ? Groups : 1;
+        template <class T>
+        static void next(hls::stream<Pack> &in, typename Taking::place &at, int group, bool first,
+                         T held[Taking::registers], T values[kept][Taken], bit_t &last) {
+#pragma HLS INLINE
+            if (Passes == 1) {
+                Taking::next(in, at, held, last);
+                return;
+            }
+            if (first) Taking::next(in, at, held, last);
+        Keep:
+            for (int p = 0; p < Taken; p++) {
+#pragma HLS UNROLL
+                if (first) {
+                    values[group][p] = held[p];
+                } else {
+                    held[p] = values[group][p];
+                }
+            }
+        }
+    };
 };
 
-template <int N, class T, int Lanes>
-void mark_packs(hls::stream<lane_group<T, Lanes>> &in, bit_t last, hls::stream<pack<T, Lanes>> &out) {
-Mark:
-    for (int i = 0; i < N; i += Lanes) {
-#pragma HLS PIPELINE II=1
-        const lane_group<T, Lanes> received = in.read();
-        pack<T, Lanes> packed;
-    Copy:
-        for (int l = 0; l < Lanes; l++) {
-#pragma HLS UNROLL
-            packed.data[l] = received.data[l];
-        }
-        packed.last = last;
-        out.write(packed);
+// Words of a FIFO where kernels have beats: the edges of the design.
+template <class Format> struct word_stream {
+    template <int Lanes, int Width>
+    static void receive(hls::stream<ap_uint<Width>> &in, int, raw<Format> values[Lanes], bit_t &) {
+#pragma HLS INLINE
+        unpack<Format, Lanes>(in.read(), values);
     }
-}
+    template <int Lanes, int Width>
+    static void send(hls::stream<ap_uint<Width>> &out, int, const raw<Format> values[Lanes], bit_t) {
+#pragma HLS INLINE
+        out.write(packed<Format, Lanes, Width>(values));
+    }
+};
 
 }  // namespace hlspike
 

@@ -3,12 +3,13 @@
 // One pipelined loop over the groups of `parallel` classes, whose states are state[group][p], split over p: each is read
 // once and written once. The best of a group comes from a tree; between groups only it and its place are carried on.
 //
-// Cfg: n, groups, parallel, in_t, state_t, decision_t; integrator (accumulate | leak), rule (argmax |
+// Cfg: n, groups, parallel, in_t, in_lanes, state_t, decision_t; integrator (accumulate | leak), rule (argmax |
 //      threshold_then_argmax | first_to_threshold | binary_logit), every_step; class_threshold, for the rules that have
 //      one; static beta(int, int), a mantissa, for leak
 #ifndef HLSPIKE_KERNELS_READOUT_H
 #define HLSPIKE_KERNELS_READOUT_H
 
+#include "beats.h"
 #include "cast.h"
 #include "largest.h"
 
@@ -137,23 +138,28 @@ struct binary_logit {
     };
 };
 
-// Returns whether this timestep gives a decision.
-template <class Cfg>
-bit_t readout(const typename Cfg::in_t in[Cfg::n], bit_t last, bit_t &fresh,
-              raw<typename Cfg::state_t> state[Cfg::groups][Cfg::parallel], latch<Cfg> &held,
-              raw<typename Cfg::decision_t> &decision) {
+// Returns whether this timestep gives a decision. `last` is given with arrays, and taken from the beats of a FIFO.
+template <class Cfg, class In>
+bit_t readout(In &in, bit_t &last, bit_t &fresh, raw<typename Cfg::state_t> state[Cfg::groups][Cfg::parallel],
+              latch<Cfg> &held, raw<typename Cfg::decision_t> &decision) {
+#pragma HLS INLINE
     typedef raw<typename Cfg::state_t> state_word;
+    typedef intake<Cfg::n, Cfg::in_lanes, Cfg::parallel> taking;
+    raw<typename Cfg::in_t> values[taking::registers];
+#pragma HLS ARRAY_PARTITION variable=values complete
+    typename taking::place from;
     typename Cfg::rule::template of<Cfg> rule;
 Groups:
     for (int g = 0; g < Cfg::groups; g++) {
-#pragma HLS PIPELINE II=1
+#pragma HLS PIPELINE II=taking::beats
         state_word states[Cfg::parallel];
 #pragma HLS ARRAY_PARTITION variable=states complete
+        taking::next(in, from, values, last);
     Classes:
         for (int p = 0; p < Cfg::parallel; p++) {
 #pragma HLS UNROLL
             const state_word before = fresh != 0 ? state_word(0) : state[g][p];
-            states[p] = integrated<Cfg>(before, to_mantissa(in[g * Cfg::parallel + p]));
+            states[p] = integrated<Cfg>(before, values[p]);
             state[g][p] = states[p];
         }
         rule.see(g, states);

@@ -126,11 +126,11 @@ private:
     size_t seen_ = 0, wrong_ = 0;
 };
 
-bool simulate(size_t inputs, size_t outputs, step_function step, const probe *probes, int n_probes,
+bool simulate(size_t frame, size_t outputs, step_function step, const probe *probes, int n_probes,
               const options &chosen) {
     const array input(chosen.data + "input.npy"), lengths(chosen.data + "lengths.npy");
-    if (input.shape().size() != 3 || input.shape()[2] != inputs)
-        throw std::runtime_error(chosen.data + "input.npy: must have " + std::to_string(inputs) + " values per timestep");
+    if (input.shape().size() != 3 || input.shape()[2] * input.item() != frame)
+        throw std::runtime_error(chosen.data + "input.npy: must have " + std::to_string(frame) + " bytes per timestep");
     const size_t sequences = input.shape()[0], timesteps = input.shape()[1];
     if (lengths.shape().size() != 1 || lengths.shape()[0] != sequences)
         throw std::runtime_error(chosen.data + "lengths.npy: must have one value per sequence");
@@ -144,7 +144,7 @@ bool simulate(size_t inputs, size_t outputs, step_function step, const probe *pr
             if (!one->idle()) recorders.push_back(std::move(one));
         }
     }
-    std::vector<long long> frame(inputs), row(outputs);
+    std::vector<long long> row(outputs);
     for (size_t n = 0; n < sequences; n++) {
         const size_t used = static_cast<size_t>(lengths[n]);
         if (used > timesteps) throw std::runtime_error(chosen.data + "lengths.npy: a sequence is longer than input.npy");
@@ -153,8 +153,7 @@ bool simulate(size_t inputs, size_t outputs, step_function step, const probe *pr
                 for (auto &one : recorders) one->pad();
                 continue;
             }
-            input.copy((n * timesteps + t) * inputs, inputs, frame.data());
-            if (step(frame.data(), row.data())) {
+            if (step(input.bytes() + (n * timesteps + t) * frame, row.data())) {
                 compare.see(row.data(), n, t);
                 if (emitted) emitted->put(row.data(), outputs);
             }
@@ -168,9 +167,9 @@ bool simulate(size_t inputs, size_t outputs, step_function step, const probe *pr
 
 }  // namespace
 
-int run(int inputs, int outputs, step_function step, const probe *probes, int n_probes, int argc, char **argv) {
+int run(int frame, int outputs, step_function step, const probe *probes, int n_probes, int argc, char **argv) {
     try {
-        return simulate(inputs, outputs, step, probes, n_probes, parse(argc, argv)) ? 0 : 1;
+        return simulate(frame, outputs, step, probes, n_probes, parse(argc, argv)) ? 0 : 1;
     } catch (const std::exception &error) {
         std::fprintf(stderr, "%s\n", error.what());
         return 2;

@@ -2,7 +2,7 @@
 //
 //     csim [--data DIR] [--out DIR] [--trace decisions|spikes|states]
 //
-// DIR of --data holds input.npy (N, T, n) mantissas, lengths.npy (N,) timesteps used of each sequence, expected.npy
+// DIR of --data holds input.npy (N, T, b) uint8, the mantissas of a timestep bit by bit, lengths.npy (N,) timesteps used of each sequence, expected.npy
 // (E, w) mantissas of every emission in order; without --data it is sought where the project's own lies. DIR of --out,
 // if given, receives emitted.npy (E, w) and, after --trace, spikes__<id>.npy (N, T, n) uint8, mem__<id>.npy and
 // count__<id>.npy (N, T, n) int64, zero beyond the lengths.
@@ -21,10 +21,11 @@ struct probe {
     void (*read)(unsigned char *spikes, long long *state);
 };
 
-// One timestep: a frame of mantissas in; true if `row` has been given an emission.
-typedef bool (*step_function)(const long long *frame, long long *row);
+// One timestep: its packed mantissas in; true if `row` has been given an emission.
+typedef bool (*step_function)(const unsigned char *frame, long long *row);
 
-int run(int inputs, int outputs, step_function step, const probe *probes, int n_probes, int argc, char **argv);
+// `frame` bytes are a timestep, `outputs` values an emission.
+int run(int frame, int outputs, step_function step, const probe *probes, int n_probes, int argc, char **argv);
 
 }  // namespace harness
 

@@ -91,7 +91,7 @@ array::array(const std::string &path) {
     if (!dimensions(entry(path, header, "shape").c_str(), shape_)) throw problem(path, "must have a shape of whole numbers");
     if (!fits(shape_, item_, left, size)) throw problem(path, "is cut off");
     if (size < left) throw problem(path, "is longer than its shape");
-    bytes_.resize(size);
+    bytes_.resize(size + slack);
     if (!file.read(reinterpret_cast<char *>(bytes_.data()), static_cast<std::streamsize>(size)))
         throw problem(path, "cannot be read");
 }

@@ -11,12 +11,17 @@ namespace harness {
 // Integers of any width, kept as they are in the file.
 class array {
 public:
+    // Bytes behind the last that may be read, so that a word can be taken from the end.
+    static constexpr size_t slack = 128;
     // Throws std::runtime_error with one line.
     explicit array(const std::string &path);
     const std::vector<size_t> &shape() const { return shape_; }
     long long operator[](size_t i) const;
     // `count` values from `first` on.
     void copy(size_t first, size_t count, long long *out) const;
+    const unsigned char *bytes() const { return bytes_.data(); }
+    // Of a value.
+    size_t item() const { return item_; }
 
 private:
     std::vector<size_t> shape_;

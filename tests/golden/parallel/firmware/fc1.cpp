@@ -10,7 +10,9 @@ namespace {
 const signed char fc1_weight[2][3] = {
 {4, -10, 6},
 {16, 2, -4}};
-const short fc1_bias[] = {32, -64};
+const hlspike::raw<ap_fixed<12,4>> fc1_bias[2][1] = {
+{32},
+{-64}};
 
 struct fc1_cfg : fc1_ports {
     static constexpr int reuse_factor = 2;
@@ -24,13 +26,15 @@ struct fc1_cfg : fc1_ports {
     typedef ap_fixed<12,4> result_t;
     static signed char weight(int group, int k) { return fc1_weight[group][k]; }
     typedef ap_fixed<12,4> bias_t;
-    static bias_t bias(int i) { return hlspike::from_mantissa<bias_t>(fc1_bias[i]); }
+    static hlspike::raw<bias_t> bias(int group, int q) { return fc1_bias[group][q]; }
 };
 
 }  // namespace
 
-void fc1_step(const fc1_ports::in_t in[fc1_ports::n_in],
-              fc1_ports::out_t out[fc1_ports::n_out]) {
+void fc1_step(const fc1_ports::in_beats &in, hlspike::bit_t last, fc1_ports::out_beats &out,
+              hlspike::bit_t &last_out) {
 #pragma HLS ARRAY_PARTITION variable=fc1_weight complete dim=2
-    hlspike::linear<fc1_cfg>(in, out);
+#pragma HLS ARRAY_PARTITION variable=fc1_bias complete dim=2
+    hlspike::linear<fc1_cfg>(in, last, out);
+    last_out = last;
 }

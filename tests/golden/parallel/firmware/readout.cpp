@@ -20,13 +20,16 @@ hlspike::latch<readout_cfg> readout_latch = {0, 0};
 
 }  // namespace
 
-void readout_step(const readout_ports::in_t in[readout_ports::n], hlspike::bit_t last,
-                  readout_ports::decision_t &decision, hlspike::bit_t &valid) {
+void readout_step(const readout_ports::in_beats &in, hlspike::bit_t last,
+                  ap_uint<8> &decision, ap_uint<1> &valid) {
 #pragma HLS RESET variable=readout_fresh
 #pragma HLS ARRAY_PARTITION variable=readout_state complete dim=2
     hlspike::raw<readout_cfg::decision_t> decided;
-    valid = hlspike::readout<readout_cfg>(in, last, readout_fresh, readout_state, readout_latch, decided);
-    decision = hlspike::from_mantissa<readout_cfg::decision_t>(decided);
+    const hlspike::bit_t emits =
+        hlspike::readout<readout_cfg>(in, last, readout_fresh, readout_state, readout_latch, decided);
+    const ap_uint<8> word = ap_uint<8>(decided);
+    decision = word;
+    valid = emits;
 }
 
 #ifndef __SYNTHESIS__

@@ -1,5 +1,6 @@
 // Test bench: what harness.h runs. Generated, do not edit.
 #include "harness.h"
+#include "word.h"
 
 #include "../firmware/top.h"
 
@@ -22,19 +23,18 @@ const harness::probe probes[] = {
 const int n_probes = 2;
 #endif
 
-bool step(const long long *frame, long long *row) {
-    typedef input_ports::out_t in_t;
-    static in_t in[3];
-    for (int i = 0; i < 3; i++) in[i] = hlspike::from_mantissa<in_t>(frame[i]);
-    readout_ports::decision_t decision;
-    hlspike::bit_t valid;
+bool step(const unsigned char *frame, long long *row) {
+    static snn_in_word in[1];
+    for (int i = 0; i < 1; i++) in[i] = harness::word_at<64>(frame, i * 36);
+    snn_out_word decision;
+    ap_uint<1> valid;
     snn_top(in, decision, valid);
-    row[0] = hlspike::to_mantissa(decision);
+    row[0] = ap_uint<8>(decision).to_int64();
     return valid != 0;
 }
 
 }  // namespace
 
 int main(int argc, char **argv) {
-    return harness::run(3, 1, step, probes, n_probes, argc, argv);
+    return harness::run(5, 1, step, probes, n_probes, argc, argv);
 }

@@ -9,7 +9,8 @@ namespace {
 // build an array of ap_int element by element when the program starts.
 const signed char fc1_weight[1][6] = {
 {4, 16, -10, 2, 6, -4}};
-const short fc1_bias[] = {32, -64};
+const hlspike::raw<ap_fixed<12,4>> fc1_bias[1][2] = {
+{32, -64}};
 
 struct fc1_cfg : fc1_ports {
     static constexpr int reuse_factor = 1;
@@ -23,19 +24,14 @@ struct fc1_cfg : fc1_ports {
     typedef ap_fixed<12,4> result_t;
     static signed char weight(int group, int k) { return fc1_weight[group][k]; }
     typedef ap_fixed<12,4> bias_t;
-    static bias_t bias(int i) { return hlspike::from_mantissa<bias_t>(fc1_bias[i]); }
+    static hlspike::raw<bias_t> bias(int group, int q) { return fc1_bias[group][q]; }
 };
 
 }  // namespace
 
-void fc1_step(hls::stream<fc1_ports::in_pack> &in, hls::stream<fc1_ports::out_pack> &out) {
+void fc1_step(fc1_ports::in_beats &in, fc1_ports::out_beats &out) {
 #pragma HLS ARRAY_PARTITION variable=fc1_weight complete dim=2
-#pragma HLS ARRAY_PARTITION variable=fc1_bias cyclic factor=2
-    fc1_cfg::in_t values[fc1_cfg::n_in];
-#pragma HLS ARRAY_PARTITION variable=values cyclic factor=3
-    fc1_cfg::out_t sums[fc1_cfg::n_out];
-#pragma HLS ARRAY_PARTITION variable=sums cyclic factor=2
-    const hlspike::bit_t last = hlspike::read_packs<fc1_cfg::n_in>(in, values);
-    hlspike::linear<fc1_cfg>(values, sums);
-    hlspike::write_packs<fc1_cfg::n_out>(sums, last, out);
+#pragma HLS ARRAY_PARTITION variable=fc1_bias complete dim=2
+    hlspike::bit_t last = 0;
+    hlspike::linear<fc1_cfg>(in, last, out);
 }

@@ -8,11 +8,13 @@ struct fc1_ports {
     static constexpr int n_in = 3;
     static constexpr int n_out = 2;
     typedef ap_fixed<12,4> in_t;
-    typedef hlspike::pack<in_t, 3> in_pack;
+    static constexpr int in_lanes = 3;
+    typedef hls::stream<hlspike::pack<hlspike::raw<in_t>, 3>> in_beats;
     typedef ap_fixed<12,4> out_t;
-    typedef hlspike::pack<out_t, 2> out_pack;
+    static constexpr int out_lanes = 2;
+    typedef hls::stream<hlspike::pack<hlspike::raw<out_t>, 2>> out_beats;
 };
 
-void fc1_step(hls::stream<fc1_ports::in_pack> &in, hls::stream<fc1_ports::out_pack> &out);
+void fc1_step(fc1_ports::in_beats &in, fc1_ports::out_beats &out);
 
 #endif

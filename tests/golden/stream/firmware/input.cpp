@@ -9,8 +9,8 @@ ap_uint<2> input_elapsed = 0;
 
 }  // namespace
 
-void input_step(hls::stream<input_ports::in_pack> &in, hls::stream<input_ports::out_pack> &out) {
+void input_step(hls::stream<input_ports::word_t> &in, input_ports::out_beats &out) {
 #pragma HLS RESET variable=input_elapsed
     const hlspike::bit_t last = hlspike::every<4>(input_elapsed);
-    hlspike::mark_packs<input_ports::n>(in, last, out);
+    hlspike::ingress<input_ports, hls::stream<input_ports::word_t> &>(in, last, out);
 }

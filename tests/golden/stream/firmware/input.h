@@ -6,11 +6,14 @@
 
 struct input_ports {
     static constexpr int n = 3;
+    static constexpr int word_lanes = 3;
+    typedef ap_uint<64> word_t;
+    typedef hlspike::word_stream<ap_fixed<12,4>> words;
     typedef ap_fixed<12,4> out_t;
-    typedef hlspike::pack<out_t, 3> out_pack;
-    typedef hlspike::lane_group<out_t, 3> in_pack;
+    static constexpr int out_lanes = 3;
+    typedef hls::stream<hlspike::pack<hlspike::raw<out_t>, 3>> out_beats;
 };
 
-void input_step(hls::stream<input_ports::in_pack> &in, hls::stream<input_ports::out_pack> &out);
+void input_step(hls::stream<input_ports::word_t> &in, input_ports::out_beats &out);
 
 #endif

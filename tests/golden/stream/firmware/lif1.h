@@ -7,11 +7,13 @@
 struct lif1_ports {
     static constexpr int n = 2;
     typedef ap_fixed<12,4> in_t;
-    typedef hlspike::pack<in_t, 2> in_pack;
+    static constexpr int in_lanes = 2;
+    typedef hls::stream<hlspike::pack<hlspike::raw<in_t>, 2>> in_beats;
     typedef ap_uint<1> out_t;
-    typedef hlspike::pack<out_t, 2> out_pack;
+    static constexpr int out_lanes = 2;
+    typedef hls::stream<hlspike::pack<hlspike::raw<out_t>, 2>> out_beats;
 };
 
-void lif1_step(hls::stream<lif1_ports::in_pack> &in, hls::stream<lif1_ports::out_pack> &out);
+void lif1_step(lif1_ports::in_beats &in, lif1_ports::out_beats &out);
 
 #endif

@@ -22,16 +22,15 @@ hlspike::latch<readout_cfg> readout_latch = {0, 0};
 
 }  // namespace
 
-void readout_step(hls::stream<readout_ports::in_pack> &in, hls::stream<readout_ports::decision_t> &out) {
+void readout_step(readout_ports::in_beats &in, hls::stream<ap_uint<16>> &out) {
 #pragma HLS RESET variable=readout_fresh
 #pragma HLS ARRAY_PARTITION variable=readout_state complete dim=2
     hlspike::raw<readout_cfg::decision_t> decided;
-    readout_cfg::in_t values[readout_cfg::n];
-#pragma HLS ARRAY_PARTITION variable=values complete
-    const hlspike::bit_t last = hlspike::read_packs<readout_cfg::n>(in, values);
-    const hlspike::bit_t valid =
-        hlspike::readout<readout_cfg>(values, last, readout_fresh, readout_state, readout_latch, decided);
-    if (valid != 0) out.write(hlspike::from_mantissa<readout_cfg::decision_t>(decided));
+    hlspike::bit_t last = 0;
+    const hlspike::bit_t emits =
+        hlspike::readout<readout_cfg>(in, last, readout_fresh, readout_state, readout_latch, decided);
+    const ap_uint<16> word = ap_uint<16>(decided);
+    if (emits != 0) out.write(word);
 }
 
 #ifndef __SYNTHESIS__

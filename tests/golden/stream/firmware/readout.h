@@ -8,9 +8,10 @@ struct readout_ports {
     static constexpr int n = 2;
     typedef ap_fixed<12,4> decision_t;
     typedef ap_fixed<12,4> in_t;
-    typedef hlspike::pack<in_t, 2> in_pack;
+    static constexpr int in_lanes = 2;
+    typedef hls::stream<hlspike::pack<hlspike::raw<in_t>, 2>> in_beats;
 };
 
-void readout_step(hls::stream<readout_ports::in_pack> &in, hls::stream<readout_ports::decision_t> &out);
+void readout_step(readout_ports::in_beats &in, hls::stream<ap_uint<16>> &out);
 
 #endif

@@ -8,10 +8,11 @@
 #include "fc2.h"
 #include "readout.h"
 
-typedef input_ports::in_pack snn_in_pack;
-typedef readout_ports::decision_t snn_out_pack;
+// A timestep comes as 1 word of 3 values of 12 bits each, the first in the lowest bits.
+// A decision is written when there is one.
+typedef ap_uint<64> snn_in_word;
+typedef ap_uint<16> snn_out_word;
 
-// Reads the packs of one timestep; writes a decision when there is one.
-extern "C" void snn_top(hls::stream<snn_in_pack> &in, hls::stream<snn_out_pack> &out);
+extern "C" void snn_top(hls::stream<snn_in_word> &in, hls::stream<snn_out_word> &out);
 
 #endif

@@ -1,5 +1,6 @@
 // Test bench: what harness.h runs. Generated, do not edit.
 #include "harness.h"
+#include "word.h"
 
 #include "../firmware/top.h"
 
@@ -22,23 +23,20 @@ const harness::probe probes[] = {
 const int n_probes = 2;
 #endif
 
-bool step(const long long *frame, long long *row) {
-    typedef input_ports::out_t in_t;
-    static hls::stream<snn_in_pack> in;
-    static hls::stream<snn_out_pack> out;
-    for (int i = 0; i < 3; i += 3) {
-        snn_in_pack packed;
-        for (int l = 0; l < 3; l++) packed.data[l] = hlspike::from_mantissa<in_t>(frame[i + l]);
-        in.write(packed);
-    }
+bool step(const unsigned char *frame, long long *row) {
+    static hls::stream<snn_in_word> in;
+    static hls::stream<snn_out_word> out;
+    for (int i = 0; i < 1; i++) in.write(harness::word_at<64>(frame, i * 36));
     snn_top(in, out);
     if (out.empty()) return false;
-    row[0] = hlspike::to_mantissa(out.read());
-    return true;
+    const snn_out_word decision = out.read();
+    const bool valid = true;
+    row[0] = ap_int<16>(decision).to_int64();
+    return valid != 0;
 }
 
 }  // namespace
 
 int main(int argc, char **argv) {
-    return harness::run(3, 1, step, probes, n_probes, argc, argv);
+    return harness::run(5, 1, step, probes, n_probes, argc, argv);
 }
