@@ -66,6 +66,8 @@ def _only(every: list[Variant]) -> list[Variant]:
     if label is None:
         return every
     chosen = [variant for variant in every if variant.label == label]
+    if not chosen:
+        raise ConfigError(f"{ONLY}: there is no variant '{label}' of this command line; unset it")
     for variant in chosen:
         _acquire(variant.layout.root / "log" / ".lock")
     return chosen

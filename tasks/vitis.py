@@ -94,7 +94,8 @@ def _wanted(flow: str) -> str:
 def _candidates(given: str | None) -> Iterator[tuple[str | None, str | None, str | None]]:
     """(vitis-run, vitis_hls, v++) of each place in order."""
     if given is not None:
-        place = Path(given).expanduser().resolve()
+        # unlike Path's, this leaves the home of nobody as it is written
+        place = Path(os.path.expanduser(given)).resolve()
         if place.is_file():
             run, hls = (str(place) if place.name.startswith(name) else None for name in ("vitis-run", "vitis_hls"))
             yield run, hls, _program(place.parent, "v++")

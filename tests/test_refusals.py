@@ -76,6 +76,12 @@ def test_a_key_given_twice_is_refused(place: Place) -> None:
     assert place.refused("seed=1", "seed=2") == "seed: given twice on the command line; keep one"
 
 
+def test_a_variant_that_is_not_there_is_one_line(place: Place) -> None:
+    assert place.refused("seed=0,1", HLSPIKE_VARIANT="seed-2") == (
+        "HLSPIKE_VARIANT: there is no variant 'seed-2' of this command line; unset it"
+    )
+
+
 def test_a_folder_that_cannot_be_written_is_one_line(place: Place) -> None:
     place.write("blocked", "a file where the build would make a folder\n")
     ran = place.doit("build", HLSPIKE_BUILD="blocked")

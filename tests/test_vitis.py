@@ -417,6 +417,8 @@ def test_the_tool_is_found_where_it_may_lie(place: Place, tmp_path: Path, where:
     [
         (["target.vitis=nowhere"],
          "target.vitis: nowhere holds no vitis-run or vitis_hls; name the installation or the program"),
+        (["target.vitis='~nobody-here/x'"],
+         "target.vitis: ~nobody-here/x holds no vitis-run or vitis_hls; name the installation or the program"),
         (["target.vitis=old", "target.flow=config"],
          "target.vitis: old holds no vitis-run with v++ beside it (target.flow: config); name the installation or the "
          "program"),
