@@ -62,6 +62,11 @@ class Stimulus:
                 raise DataError(f"data: labels[{bad_label}] is {labels[bad_label]}; classes count from 0")
         return Stimulus(frames, lengths, labels)
 
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays of stimulus.npz."""
+        labels = {} if self.labels is None else {"labels": self.labels}
+        return {"frames": self.frames, "lengths": self.lengths, **labels}
+
     def __len__(self) -> int:
         return int(self.frames.shape[0])
 

@@ -93,14 +93,14 @@ class Cache:
                 told = f"it is no cache of hlspike, which would hold a {_MARK} of its own; remove it, or set cache.dir"
                 raise OSError(errno.EEXIST, told, str(folder)) from None
 
-    def get(self, key: str, current: Callable[[str], str | None]) -> Entry | None:
+    def get(self, key: str, current: Callable[[str, str], str | None]) -> Entry | None:
         """The result of `key` whose discovered inputs are what they are now.
 
         Args:
-            current: digest of a discovered input by its name, None if there is no such file.
+            current: content of a discovered input by its name and what it was, None if it has none; see `tasks.states`.
         """
         for found in self._variations(key):
-            if all(current(name) == known for name, known in found.found.items()):
+            if all(current(name, known) == known for name, known in found.found.items()):
                 return found
         return None
 

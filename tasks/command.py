@@ -10,7 +10,7 @@ from doit.doit_cmd import _CMDLINE_VARS
 from doit.exceptions import InvalidDodoFile
 
 from generators.errors import ConfigError, HlspikeError
-from tasks import console, locks
+from tasks import console, declared, locks
 from tasks import variants as configured
 from tasks.layout import BUILD, ONLY
 from tasks.variants import Variant
@@ -36,7 +36,11 @@ def variants() -> list[Variant]:
         given = overrides()
         if _first() not in _QUESTIONS:
             _hold()
-        return _only(configured.load(given))
+        every = _only(configured.load(given))
+        if runs_steps():
+            for variant in every:
+                declared.check(variant.config)
+        return every
     except HlspikeError as error:
         raise InvalidDodoFile(" ".join(str(error).split())) from None
     except OSError as error:

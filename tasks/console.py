@@ -32,12 +32,15 @@ class Console(ConsoleReporter):  # type: ignore[misc]
     desc = "one line per step"
     variants: Sequence[Variant] = ()
     """Those of the command line."""
+    live: Live | None = None
+    """The live line of the run, if there is one."""
 
     def __init__(self, outstream: TextIO, options: dict[str, Any]) -> None:
         super().__init__(outstream, options)
         self._start = time.perf_counter()
         self._tally = Tally()
         self._live = _live(outstream, self._tally)
+        Console.live = self._live
 
     def initialize(self, tasks: Mapping[str, Any], selected_tasks: list[str]) -> None:
         self._tally.tasks, self._tally.selected = tasks, selected_tasks
@@ -62,6 +65,7 @@ class Console(ConsoleReporter):  # type: ignore[misc]
         if task.actions:
             self._tally.same += 1
             self._tally.good.add(task.name)
+            record.agreement.stands(task.name)
             self._tally.saved += record.Standing.store.get_values(task.name).get("seconds", 0.0)
 
     def add_failure(self, task: Any, fail: Any) -> None:
@@ -97,12 +101,23 @@ class Console(ConsoleReporter):  # type: ignore[misc]
                 Cache.of(config).prune()
 
     def _line(self, text: str, to: TextIO | None = None) -> None:
-        if self._live is not None:
-            self._live.clear()
-        if to is None:
-            self.write(f"{text}\n")
-        else:
-            to.write(f"{text}\n")
+        tell(text, self.outstream if to is None else to)
+
+
+def tell(text: str, to: TextIO | None = None) -> None:
+    """A line on the terminal, above the live one; what its encoding has no letter for is escaped.
+
+    Args:
+        to: standard output if it is None.
+    """
+    stream = sys.stdout if to is None else to
+    encoding = stream.encoding or "utf-8"
+    shown = text.encode(encoding, "backslashreplace").decode(encoding)
+    if Console.live is not None:
+        Console.live.above(shown, stream)
+    else:
+        stream.write(f"{shown}\n")
+        stream.flush()
 
 
 class Tally:

@@ -35,7 +35,7 @@ def task_stimulus() -> Tasks:
         }
         yield graph.step(
             variant, "stimulus", config=given, arguments=given, outputs=[variant.layout.stimulus],
-            code=(*graph.SEQUENCES, "tasks/archive.py"),
+            code=(*graph.CALLS, *graph.SEQUENCES, "tasks/archive.py"), packages=("python", "numpy"), user="data",
         )
 
 
@@ -47,8 +47,9 @@ def task_train() -> Tasks:
         given = {"model": variant.config["model"], "seed": variant.config["seed"]}
         yield graph.step(
             variant, "train", config=given, arguments=given,
-            inputs=graph.existing(variant.config["model"]["checkpoint"]), outputs=[variant.layout.state_dict],
-            code=graph.MODULE, packages=("torch", "snntorch"),
+            inputs=graph.existing(variant.config["model"]["checkpoint"]),
+            outputs=[variant.layout.state_dict, variant.layout.untrained],
+            code=graph.MODULE, packages=graph.PACKAGES, user="model",
         )
 
 
@@ -56,12 +57,13 @@ def task_extract() -> Tasks:
     """the network and its parameters"""
     for variant in VARIANTS:
         layout, given = variant.layout, graph.extraction(variant)
-        state = graph.state_file(variant)
+        start = graph.beginning(variant)
         yield graph.step(
             variant, "extract", config=given,
-            arguments={**given, "state": state, "key": graph.network_key(variant)}, inputs=graph.state_files(variant),
-            outputs=[layout.network, layout.weights, layout.network_key],
-            code=graph.FRONT, packages=("torch", "snntorch"),
+            arguments={**given, "state": graph.state_file(variant), "start": start, "key": graph.network_key(variant)},
+            inputs=[*graph.state_files(variant), *([start] if start else [])],
+            outputs=[layout.network, layout.weights, layout.parameters, layout.network_key],
+            code=graph.FRONT, packages=graph.PACKAGES, user="model",
         )
 
 
@@ -74,8 +76,8 @@ def task_float() -> Tasks:
         yield graph.step(
             variant, "float", function="run_float", config={**given, "sim": sim},
             arguments={**given, **sim, "state": graph.state_file(variant)},
-            inputs=[layout.network, layout.weights, layout.stimulus, *graph.state_files(variant)],
-            outputs=[layout.trace("float")], code=graph.FRONT, packages=("torch", "snntorch"),
+            inputs=[layout.network, layout.parameters, layout.stimulus, *graph.state_files(variant)],
+            outputs=[layout.trace("float")], code=graph.FRONT, packages=graph.PACKAGES, user="model",
         )
 
 

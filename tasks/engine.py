@@ -31,15 +31,20 @@ class Rests:
         code: our own sources, path → digest.
         versions: of packages and tools.
         local: what matters to this working directory, but is no part of the content, such as where the compiler is.
+        environment: variables that the user's code reads, name → value; None for one that is not set.
     """
 
     config: Any = None
     code: Mapping[str, str] | None = None
     versions: Mapping[str, str] | None = None
     local: Mapping[str, str] | None = None
+    environment: Mapping[str, str | None] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        every = {"config": self.config, "code": self.code, "versions": self.versions, "local": self.local}
+        every = {
+            "config": self.config, "code": self.code, "versions": self.versions, "local": self.local,
+            "environment": self.environment,
+        }
         return {kind: value for kind, value in every.items() if value}
 
 

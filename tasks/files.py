@@ -95,7 +95,7 @@ def sweep(path: str | Path) -> None:
 
 def write(path: str | Path, data: bytes | str) -> bool:
     """Write `data` unless the file holds it already; returns whether it was written."""
-    data = data.encode() if isinstance(data, str) else data
+    data = data.encode(errors="surrogateescape") if isinstance(data, str) else data
     try:
         if Path(path).stat().st_size == len(data) and Path(path).read_bytes() == data:
             return False
@@ -111,4 +111,4 @@ def write_json(path: str | Path, value: Any) -> bool:
 
 
 def read_json(path: str | Path) -> Any:
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    return json.loads(Path(path).read_text(encoding="utf-8", errors="surrogateescape"))

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from generators.identifiers import identifiers
-from tasks import command, engine, files
+from tasks import command, declared, engine, files, states
 from tasks.layout import BENCH, BENCH_UNITS, HEADERS, PACKAGE
+from tasks.record import recorded
 from tasks.variants import Tool, Variant
 
 _ALWAYS = ("tasks/steps.py", "tasks/arrays.py", "tasks/columns.py")
 """Sources that every step rests on: itself, and how arrays become bytes."""
-MODULE = ("tasks/module.py", "tasks/checkpoint.py")
-"""Sources that the PyTorch module is made by."""
+CALLS = ("tasks/inputs/", "tasks/states.py")
+"""Sources that decide what the user's code gets, and what it is known to read."""
 SEQUENCES = ("generators/stimulus.py", "generators/given.py")
 """Sources that a stimulus rests on."""
+MODULE = (*CALLS, "tasks/module.py", "tasks/checkpoint.py")
+"""Sources that the PyTorch module is made by."""
 FRONT = (*MODULE, *SEQUENCES, "generators/extract/", "generators/ir.py", "generators/decision.py")
 """Sources that reading and running the PyTorch module rests on."""
+PACKAGES = ("python", "numpy", "torch", "snntorch")
+"""Packages likewise."""
 NUMBERS = (
     "generators/fixed.py", "generators/rounding.py", "generators/typed.py", "generators/ir.py", "generators/resolve.py",
     "generators/quantize.py", "generators/parameters.py", "generators/reference/", "generators/decision.py",
@@ -55,6 +61,7 @@ def step(
     after: Iterable[str] = (),
     share: bool = True,
     function: str | None = None,
+    user: str | None = None,
 ) -> dict[str, Any]:
     """The task of `variant` that runs `tasks.steps.<basename>(layout, **arguments)`.
 
@@ -66,20 +73,23 @@ def step(
         tool: compiler likewise.
         function: its name in tasks.steps, where that is not `basename`; or module:function.
         share: whether a result is worth a copy in the shared cache.
+        user: `model` or `data`, if the step calls the user's code: what that key declares counts.
     """
+    said = variant.config[user] if user else {"inputs": [], "env": []}
     versions = {package: variant.versions[package] for package in packages}
     rests = engine.Rests(
         config,
         digests((*code, *_ALWAYS)),
         versions | (tool.content if tool else {}),
         tool.local if tool else None,
+        {variable: os.environ.get(variable) for variable in said["env"]},
     )
     return engine.task(
         basename,
         ":".join(item for item in (variant.label, part) if item) or None,
         function if function and ":" in function else f"tasks.steps:{function or basename}",
         {"layout": variant.layout, **(arguments or {})},
-        inputs=inputs,
+        inputs=[*inputs, *(path for pattern in said["inputs"] for path in declared.matching(pattern))],
         outputs=outputs,
         rests=rests,
         root=variant.layout.root,
@@ -95,7 +105,8 @@ def digests(sources: tuple[str, ...]) -> dict[str, str]:
     paths: list[Path] = []
     for source in sources:
         place = PACKAGE / source
-        paths += sorted(place.rglob("*.py")) + sorted(place.rglob("*.j2")) if place.is_dir() else [place]
+        found = (path for ending in ("py", "j2", "c", "h") for path in sorted(place.rglob(f"*.{ending}")))
+        paths += found if place.is_dir() else [place]
     return {path.relative_to(PACKAGE).as_posix(): files.file_digest(path)[:16] for path in paths}
 
 
@@ -124,6 +135,12 @@ def state_files(variant: Variant) -> list[Path]:
     return existing(variant.config["model"]["checkpoint"])
 
 
+def beginning(variant: Variant) -> Path | None:
+    """What tells of the parameters that training began with, if they are those of a new module."""
+    model = variant.config["model"]
+    return variant.layout.untrained if model["train"] is not None and model["checkpoint"] is None else None
+
+
 def existing(path: str | None) -> list[Path]:
     """`path`, unless it is missing: the step that reads it says so better than doit would."""
     return [Path(path)] if path is not None and Path(path).is_file() else []
@@ -141,10 +158,10 @@ def known(variant: Variant) -> bool:
     try:
         if not command.runs_steps():
             return bool(units(variant))
-        record = files.read_json(variant.layout.network_key)
-        same = record["key"] == network_key(variant)
+        same = files.read_json(variant.layout.network_key)["key"] == network_key(variant)
+        extracted = recorded(name(variant, "extract"))
         return same and variant.layout.network.is_file() and all(
-            files.file_digest(path) == known for path, known in record["files"].items()
+            states.unchanged(path, known) for path, known in extracted["files"].items()
         )
     except (OSError, ValueError, KeyError, TypeError):
         return False

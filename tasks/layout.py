@@ -49,6 +49,16 @@ class Layout:
         return self.root / "train" / "state_dict.pt"
 
     @property
+    def untrained(self) -> Path:
+        """What tells the parameters apart that training began with."""
+        return self.root / "train" / "untrained.json"
+
+    @property
+    def parameters(self) -> Path:
+        """What tells the parameters apart that the network was read from."""
+        return self.root / "parameters.json"
+
+    @property
     def network(self) -> Path:
         return self.root / "network.json"
 

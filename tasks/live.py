@@ -32,6 +32,13 @@ class Live:
         with self._lock:
             self._erase()
 
+    def above(self, text: str, to: TextIO) -> None:
+        """A line of its own, on which nothing is drawn."""
+        with self._lock:
+            self._erase()
+            to.write(f"{text}\n")
+            to.flush()
+
     def stop(self) -> None:
         self._ended.set()
         self.clear()

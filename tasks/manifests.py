@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from generators.errors import ToolError
-from tasks import files, notes, processes
+from tasks import files, notes, processes, states
 from tasks.layout import Layout
 
 
@@ -26,8 +26,15 @@ def described(
         config: resolved.
         outputs: files of the build; their names are told relative to its folder.
     """
-    read = {path: known for note in notes.read(layout.notes).values() for path, known in note["found"].items()}
-    inputs = {path: known for path, known in sorted(read.items()) if not Path(path).is_relative_to(layout.root)}
+    read = {name: known for note in notes.read(layout.notes).values() for name, known in note["found"].items()}
+    inputs, packages = {}, {}
+    for name, known in sorted(read.items()):
+        kind, path = states.parted(name)
+        if kind == states.PACKAGE:
+            packages[path] = known.partition(" ")[2]
+        elif kind != states.MODULE and not Path(path).is_relative_to(layout.root):
+            inputs[name] = known
+    named = set(map(states.normalised, versions))
     if config["model"]["checkpoint"] is not None:
         inputs[config["model"]["checkpoint"]] = files.file_digest(config["model"]["checkpoint"])
     return {
@@ -37,7 +44,7 @@ def described(
         "seeds": {"seed": config["seed"]},
         "inputs": inputs,
         "outputs": {str(path.relative_to(layout.root)): files.file_digest(path) for path in outputs},
-        "versions": dict(versions),
+        "versions": {**versions, **{name: known for name, known in packages.items() if name not in named}},
         "platform": {"system": platform.system(), "machine": platform.machine(), "libc": " ".join(platform.libc_ver())},
         "git": _git(),
     }

@@ -65,6 +65,22 @@ def started(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen
             _pipe().write(f"done {process.pid}\n".encode())
 
 
+@contextmanager
+def adopted(group: int) -> Iterator[None]:
+    """A process group that a child has made: it ends with the build, and with the block."""
+    _pipe().write(f"add {group}\n".encode())
+    _running.add(group)
+    try:
+        yield
+    except BaseException:
+        stop(group)
+        raise
+    finally:
+        _running.discard(group)
+        with contextlib.suppress(BrokenPipeError):
+            _pipe().write(f"done {group}\n".encode())
+
+
 def output(command: Sequence[str], env: Mapping[str, str] | None = None) -> tuple[int, str]:
     """Exit code of `command`, and all it wrote to standard output and error.
 

@@ -4,17 +4,23 @@ rests on is kept in the open so that a change can be told by name, and each succ
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping
+from functools import cache
 from inspect import Parameter, Signature
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 from doit.dependency import FileChangedChecker, UptodateCalculator
 from doit.exceptions import InvalidTask
 
-from tasks import files
-from tasks.layout import DATABASE
+from generators.errors import ToolError
+from tasks import files, states
+from tasks.layout import BUILD, DATABASE
 
 
 class Checker(FileChangedChecker):  # type: ignore[misc]
@@ -23,7 +29,12 @@ class Checker(FileChangedChecker):  # type: ignore[misc]
     def check_modified(self, file_path: str, file_stat: os.stat_result, state: files.State) -> bool:
         return files.signature_of(file_stat) != state[:-1] and files.file_digest(file_path) != state[-1]
 
+    read: ClassVar[dict[str, files.State]] = {}
+    """Path → state, of inputs at the time when the step that has just run read them."""
+
     def get_state(self, dep: str, current_state: files.State | None) -> files.State | None:
+        if dep in self.read:
+            return None if current_state == self.read[dep] else self.read[dep]
         if current_state and current_state[:-1] == files.signature(dep):
             return None
         return files.state(dep)
@@ -52,7 +63,7 @@ class Standing(UptodateCalculator):  # type: ignore[misc]
 
     def __call__(self, task: Any, values: Mapping[str, Any]) -> bool:
         return self.rests == values.get("rests") and all(
-            files.unchanged(path, known) for path, known in values["files"].items()
+            states.unchanged(path, known) for path, known in values["files"].items()
         )
 
 
@@ -82,6 +93,67 @@ def commit() -> None:
         raise InvalidTask(f"{DATABASE}: {error}; the build needs to write there") from None
     finally:
         backend._dirty = set()
+
+
+def recorded(label: str) -> Mapping[str, Any]:
+    """The values of the latest success of a step, before doit has been asked; none if there are none."""
+    values: Mapping[str, Any] = _recorded().get(label, {})
+    return values
+
+
+@cache
+def _recorded() -> dict[str, Any]:
+    """Of every extraction."""
+    if not DATABASE.is_file():
+        return {}
+    try:
+        with contextlib.closing(sqlite3.connect(DATABASE)) as connection:
+            rows = connection.execute("select task_id, task_data from doit where task_id glob 'extract*'").fetchall()
+        return {name: json.loads(data)["_values_:"] for name, data in rows}
+    except (sqlite3.Error, ValueError, KeyError, TypeError):
+        return {}
+
+
+class Agreement:
+    """All steps of a build read the same: what one has read, or stands on, no other finds changed."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+        self._standing: list[str] = []
+        self._lock = threading.Lock()
+
+    def stands(self, label: str) -> None:
+        """The step is up to date."""
+        self._standing.append(label)
+
+    def check(self, found: Mapping[str, states.State]) -> None:
+        """Raises ToolError if an input of a step that has run is not what another step had."""
+        with self._lock:
+            while self._standing:
+                for name, content in self._inputs(self._standing.pop()):
+                    self._known.setdefault(name, content)
+            for name, state in found.items():
+                # what the steps make for each other is made anew as the build goes on
+                if Path(name).is_relative_to(BUILD):
+                    continue
+                content = states.content(state)
+                if not states.agree(self._known.setdefault(name, content), content):
+                    raise ToolError(f"{name}: it changed while the build ran; run the build again")
+
+    @staticmethod
+    def _inputs(label: str) -> Iterator[tuple[str, str]]:
+        """Of a step that stands, those that no step makes."""
+        task, store = Standing.tasks[label], Standing.store
+        for name, state in store.get_values(label).get("files", {}).items():
+            if name not in task.targets:
+                yield name, states.content(state)
+        for path in task.file_dep:
+            state = store._get(label, path)
+            if state and not Path(path).is_relative_to(BUILD):
+                yield path, states.content(state)
+
+
+agreement = Agreement()
 
 
 def differences(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:

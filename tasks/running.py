@@ -20,14 +20,16 @@ from typing import Any, TypeVar
 from doit.exceptions import TaskFailed
 
 from generators.errors import ConfigError, HlspikeError, ToolError
-from tasks import console, files, locks, notes
+from tasks import console, files, locks, notes, record, states
 from tasks.cache import Cache
 from tasks.engine import Step
 from tasks.entry import Damaged, discard
 from tasks.layout import BUILD, HEADERS, PACKAGE
 
 T = TypeVar("T")
-_SCHEMA = 1
+Found = Mapping[str, states.State]
+"""Inputs that a step has found, name → state."""
+_SCHEMA = 2
 """Of the keys of the cache."""
 
 
@@ -85,11 +87,19 @@ def _run(step: Step) -> dict[str, Any]:
     with _alone(step):
         for output in step.outputs:
             files.sweep(output)
-        found, taken, reused = _made(step) if step.cache is None else _shared(step, Cache.of(step.cache))
-        states = {str(path): files.state(path) for path in (*step.outputs, *found)}
-    digests = {str(path): states[str(path)][-1] for path in found}
-    notes.note(step.notes, step.label, taken, reused, step.outputs, digests)
-    return {"files": states, "rests": step.rests.to_json(), "seconds": taken, "reused": reused}
+        # before anything looks at what they hold
+        before = {path: files.signature(path) for path in step.inputs}
+        found, taken, reused = (
+            _made(step, before) if step.cache is None else _shared(step, before, Cache.of(step.cache))
+        )
+        read = {str(path): files.state(path) for path in step.inputs}
+        _check_unchanged(step, before)
+        record.agreement.check({**found, **read})
+        record.Checker.read.update(read)
+        made = {str(path): files.state(path) for path in step.outputs}
+    contents = {name: states.content(state) for name, state in found.items()}
+    notes.note(step.notes, step.label, taken, reused, step.outputs, contents)
+    return {"files": {**made, **found}, "rests": step.rests.to_json(), "seconds": taken, "reused": reused}
 
 
 def _alone(step: Step) -> AbstractContextManager[None]:
@@ -99,87 +109,100 @@ def _alone(step: Step) -> AbstractContextManager[None]:
     return locks.locked(step.root / ".lock", lambda: _say(f"waiting for another build that makes {step.label}"))
 
 
-def _made(step: Step) -> tuple[list[Path], float, bool]:
-    start, before = time.perf_counter(), {path: files.signature(path) for path in step.inputs}
-    returned = (Path(os.path.normpath(path)) for path in _function(step.function)(**step.arguments) or ())
-    found = [path for path in dict.fromkeys(returned) if path not in before]
-    for path, known in before.items():
-        if files.signature(path) != known:
-            raise ToolError(f"{path}: it changed while {step.label} ran; run the build again")
+def _made(step: Step, before: Mapping[Path, files.Signature]) -> tuple[Found, float, bool]:
+    start = time.perf_counter()
+    returned = _function(step.function)(**step.arguments) or ()
+    if not isinstance(returned, Mapping):
+        returned = {path: files.state(path) for path in dict.fromkeys(map(os.path.normpath, returned))}
+    declared = {os.path.normpath(path) for path in step.inputs}
+    _check_unchanged(step, before)
+    found = {name: state for name, state in returned.items() if name not in declared}
     return found, time.perf_counter() - start, False
 
 
-def _shared(step: Step, cache: Cache) -> tuple[list[Path], float, bool]:
+def _check_unchanged(step: Step, before: Mapping[Path, files.Signature]) -> None:
+    for path, known in before.items():
+        if files.signature(path) != known:
+            raise ToolError(f"{path}: it changed while {step.label} ran; run the build again")
+
+
+def _shared(step: Step, before: Mapping[Path, files.Signature], cache: Cache) -> tuple[Found, float, bool]:
     key = key_of(step)
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(cache.lock(key, lambda: _tell_waiting(step, key)))
         except OSError as error:
             _without_cache(error)
-            return _made(step)
+            return _made(step, before)
         _making.add(key)
         reused = _reused(step, cache, key)
         if reused is not None:
             return *reused, True
-        found, taken, _ = _made(step)
+        found, taken, _ = _made(step, before)
         try:
-            outputs = {_name(step, path): path for path in step.outputs}
-            cache.put(key, outputs, {_name(step, path): files.file_digest(path) for path in found},
+            outputs = {_name(step, str(path)): path for path in step.outputs}
+            cache.put(key, outputs, {_name(step, name): states.content(state) for name, state in found.items()},
                       {"step": step.label, "seconds": taken})
         except OSError as error:
             _without_cache(error)
         return found, taken, False
 
 
-def _reused(step: Step, cache: Cache, key: str) -> tuple[list[Path], float] | None:
-    entry = cache.get(key, lambda name: _digest(step, name))
+def _reused(step: Step, cache: Cache, key: str) -> tuple[Found, float] | None:
+    entry = cache.get(key, lambda name, known: states.current(_path(step, name), known))
     if entry is None:
         return None
     try:
-        entry.restore({_name(step, path): path for path in step.outputs})
+        entry.restore({_name(step, str(path)): path for path in step.outputs})
     except Damaged as error:
         _say(f"cache: {entry.folder}: {error}; {step.label} is made again")
         discard(entry.folder)
         return None
-    return [_path(step, name) for name in entry.found], float(entry.meta["seconds"])
+    found = {}
+    for name, known in entry.found.items():
+        path = _path(step, name)
+        found[path] = states.seen(path, known.partition(" ")[0])
+        if states.content(found[path]) != known:
+            raise ToolError(f"{path}: it changed while {step.label} was taken from the cache; run the build again")
+    return found, float(entry.meta["seconds"])
 
 
 def key_of(step: Step) -> str:
     """Of the content that the result follows from."""
-    inputs = sorted((_name(step, path), files.file_digest(path)) for path in step.inputs)
-    outputs = sorted(_name(step, path) for path in step.outputs)
-    content = step.function, step.rests.config, step.rests.code, step.rests.versions, inputs, outputs
+    inputs = sorted((_name(step, str(path)), files.file_digest(path)) for path in step.inputs)
+    outputs = sorted(_name(step, str(path)) for path in step.outputs)
+    rests = step.rests
+    content = step.function, rests.config, rests.code, rests.versions, rests.environment, inputs, outputs
     return files.digest(json.dumps([_SCHEMA, *content], sort_keys=True).encode())
 
 
-def _name(step: Step, path: Path) -> str:
-    """`path` for the cache: the same in every clone, for every variant."""
+def _name(step: Step, name: str) -> str:
+    """The name of a file, or of an input that was found, for the cache: the same in every clone, for every variant."""
+    kind, path = states.parted(name)
+    if kind == states.PACKAGE:
+        return name
     whole = Path.cwd() / path
-    for name, folder in _places(step):
-        if whole.is_relative_to(folder):
-            return f"{name}{whole.relative_to(folder)}"
-    return str(whole)
-
-
-def _path(step: Step, name: str) -> Path:
     for start, folder in _places(step):
-        if start and name.startswith(start):
-            return _shortest(folder / name.removeprefix(start))
-    return _shortest(Path.cwd() / name)
+        if whole.is_relative_to(folder):
+            return f"{kind}{start}{whole.relative_to(folder)}"
+    return f"{kind}{whole}"
+
+
+def _path(step: Step, name: str) -> str:
+    """The inverse of `_name`."""
+    kind, path = states.parted(name)
+    for start, folder in _places(step):
+        if start and path.startswith(start):
+            return f"{kind}{_shortest(folder / path.removeprefix(start))}"
+    return name if kind == states.PACKAGE else f"{kind}{_shortest(Path.cwd() / path)}"
 
 
 def _places(step: Step) -> tuple[tuple[str, Path], ...]:
     here = Path.cwd()
     return (
-        ("{variant}/", here / step.root), ("{headers}/", here / HEADERS), ("{hlspike}/", PACKAGE), ("", here)
+        ("{variant}/", here / step.root), ("{headers}/", here / HEADERS), ("{hlspike}/", PACKAGE), ("", here),
+        ("{home}/", Path.home()),
     )
-
-
-def _digest(step: Step, name: str) -> str | None:
-    try:
-        return files.file_digest(_path(step, name))
-    except OSError:
-        return None
 
 
 def _function(name: str) -> Callable[..., Any]:

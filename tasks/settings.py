@@ -55,6 +55,8 @@ class Model(_Strict):
     train: Named | None = None
     train_kwargs: dict[str, Any] = Field(default_factory=dict)
     input_shape: list[int] = Field(min_length=1)
+    inputs: list[Named] = Field(default_factory=list)
+    env: list[Named] = Field(default_factory=list)
 
     @field_validator("input_shape")
     @classmethod
@@ -72,6 +74,8 @@ class Data(_Strict):
     source: Named
     kwargs: dict[str, Any] = Field(default_factory=dict)
     calibration: Count = 64
+    inputs: list[Named] = Field(default_factory=list)
+    env: list[Named] = Field(default_factory=list)
 
 
 class Readout(_Strict):

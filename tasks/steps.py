@@ -6,12 +6,13 @@ pay for them.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from generators.errors import ConfigError, DataError, Mismatch, ToolError
-from tasks import files, notes
+from tasks import files, notes, states
 from tasks.layout import BENCH_UNITS, PICTURES, Layout
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from generators.stimulus import Stimulus
 
 Config = Mapping[str, Any]
+Found = Mapping[str, states.State]
+"""Inputs that nobody declared, name → state."""
 
 
 def resolve(layout: Layout, config: Config) -> None:
@@ -28,91 +31,42 @@ def resolve(layout: Layout, config: Config) -> None:
     files.write(layout.config, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
 
 
-def stimulus(layout: Layout, data: Config, input_shape: list[int], seed: int) -> list[Path]:
+def stimulus(layout: Layout, data: Config, input_shape: list[int], seed: int) -> Found:
     """Make or read the sequences that every executor runs."""
-    import numpy as np
-
-    from generators.stimulus import Stimulus
-    from tasks import archive, arrays, loading
+    from tasks import archive
 
     source = data["source"]
-    found: list[Path] = []
     if source.endswith(".npz"):
-        if data["kwargs"] and Path(source).exists():
-            raise ConfigError(f"data.kwargs: a file takes no arguments, found {data['kwargs']}; remove them")
-        made: Any = archive.stimulus(source, tuple(input_shape))
-        found.append(Path(source))
-    elif ":" not in source:
+        return _archived(layout, data, tuple(input_shape))
+    if ":" not in source:
         raise DataError(f"data.source: {source} is neither a .npz nor file.py:callable; {archive.REMEDY}")
-    else:
-        made = loading.call("data.source", source, found, seed=seed, **data["kwargs"])
-        if not isinstance(made, Mapping):
-            raise DataError(f"data.source: {source} returned a {type(made).__name__}; return a dict with 'frames'")
-    checked = Stimulus.validated(made, tuple(input_shape))
-    kept: dict[str, Any] = {"frames": checked.frames, "lengths": checked.lengths}
-    if checked.labels is not None:
-        kept["labels"] = np.asarray(checked.labels)
-    arrays.write_npz(layout.stimulus, kept)
-    return found
+    return _called("stimulus", data=data, input_shape=input_shape, number=seed, out=layout.stimulus)
 
 
-def train(layout: Layout, model: Config, seed: int) -> list[Path]:
+def train(layout: Layout, model: Config, seed: int) -> Found:
     """Train the network; the state_dict is a result like any other."""
-    import io
-
-    import torch
-
-    from tasks import loading
-    from tasks.module import load_module
-
-    found: list[Path] = []
-    module = load_module(model, seed, model["checkpoint"], found)
-    torch.manual_seed(seed)
-    state = loading.call("model.train", model["train"], found, module, seed=seed, **model["train_kwargs"])
-    if not isinstance(state, Mapping):
-        raise ConfigError(f"model.train: {model['train']} returned a {type(state).__name__}; return a state_dict")
-    for name, value in state.items():
-        if not isinstance(value, torch.Tensor):
-            raise ConfigError(
-                f"model.train: '{name}' of what {model['train']} returned is a {type(value).__name__}; "
-                "return module.state_dict()"
-            )
-    buffer = io.BytesIO()
-    torch.save({name: value.detach().clone() for name, value in state.items()}, buffer)
-    files.write(layout.state_dict, buffer.getvalue())
-    return found
+    return _called("train", model=model, number=seed, out=layout.state_dict, start=layout.untrained)
 
 
-def extract(layout: Layout, model: Config, readout: Config, seed: int, state: str | None, key: str) -> list[Path]:
+def extract(
+    layout: Layout, model: Config, readout: Config, seed: int, state: str | None, start: Path | None, key: str
+) -> Found:
     """Read the network and its parameters out of the PyTorch module."""
-    from generators.extract.torch_module import extract as read
-    from tasks import arrays
-    from tasks.module import load_module
-
-    found: list[Path] = []
-    module = load_module(model, seed, state, found)
-    network, parameters = read(module, tuple(model["input_shape"]), readout)
-    arrays.write_npz(layout.weights, parameters)
-    files.write_json(layout.network, network.to_json())
-    read_from = {str(path): files.file_digest(path) for path in found if path.suffix == ".py"}
-    files.write_json(layout.network_key, {"key": key, "files": read_from})
+    found = _called(
+        "extract", model=model, readout=readout, number=seed, state=state,
+        start=start, network=layout.network, weights=layout.weights,
+        parameters=layout.parameters,
+    )
+    files.write_json(layout.network_key, {"key": key})
     return found
 
 
-def run_float(
-    layout: Layout, model: Config, seed: int, state: str | None, trace: Any, sequences: int | None
-) -> list[Path]:
+def run_float(layout: Layout, model: Config, seed: int, state: str | None, trace: Any, sequences: int | None) -> Found:
     """Run the PyTorch module itself, in float64."""
-    from generators.extract.executor import run_float as run
-    from tasks import arrays
-    from tasks.module import load_module
-
-    found: list[Path] = []
-    played = _stimulus(layout).head(sequences)
-    network = _network(layout).bounded(played.frames.shape[1])
-    module = load_module(model, seed, state, found)
-    arrays.write_npz(layout.trace("float"), run(module, network, played, trace))
-    return found
+    return _called(
+        "run_float", model=model, number=seed, state=state, trace=trace, sequences=sequences,
+        stimulus=layout.stimulus, network=layout.network, parameters=layout.parameters, out=layout.trace("float"),
+    )
 
 
 def design(layout: Layout, hls: Config, io: Any, control: str, calibration: int, units: list[str]) -> None:
@@ -256,13 +210,39 @@ def report(
 
 def manifest(
     layout: Layout, config: Config, overrides: list[str], versions: Mapping[str, str], outputs: list[Path]
-) -> list[str]:
+) -> Found:
     """Write down what was built from what."""
     from tasks import manifests
 
     made = manifests.described(layout, config, overrides, versions, outputs)
     files.write_json(layout.manifest, made)
-    return list(made["inputs"])
+    # it has to be written again when an input is another, though no output may be
+    return {name: states.seen(name, known.partition(" ")[0]) for name, known in made["inputs"].items()}
+
+
+def _archived(layout: Layout, data: Config, input_shape: tuple[int, ...]) -> Found:
+    """The sequences of a file."""
+    from generators.stimulus import Stimulus
+    from tasks import archive, arrays
+
+    source = data["source"]
+    if data["kwargs"] and Path(source).exists():
+        raise ConfigError(f"data.kwargs: a file takes no arguments, found {data['kwargs']}; remove them")
+    before = files.signature(source) if Path(source).is_file() else None
+    checked = Stimulus.validated(archive.stimulus(source, input_shape), input_shape)
+    read = files.state(source)
+    if read[:-1] != before:
+        raise ToolError(f"{source}: it changed while stimulus ran; run the build again")
+    arrays.write_npz(layout.stimulus, checked.to_arrays())
+    return {os.path.normpath(source): read}
+
+
+def _called(function: str, **arguments: Any) -> Found:
+    """What a call of the user's code, in a child of its own, has read; paths among `arguments` are made absolute."""
+    from tasks.inputs import prepared
+
+    whole = {name: str(Path.cwd() / value) if isinstance(value, Path) else value for name, value in arguments.items()}
+    return prepared.call(f"tasks.inputs.calls:{function}", whole)
 
 
 def _network(layout: Layout) -> Network:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from generators.errors import ConfigError
-from tasks import files
+from tasks import files, states
 from tasks.record import Standing, differences
 
 _LONGEST = 60
 """Characters of a value."""
-_KINDS = {"versions": "version of ", "local": "place of the "}
+_KINDS = {"versions": "version of ", "local": "place of the ", "environment": "environment variable "}
 
 
 def explain(words: list[str]) -> str:
@@ -95,8 +96,8 @@ class _View:
         rests = next(check.rests for check, *_ in task.uptodate if isinstance(check, Standing))
         yield from _changed_rests(values["rests"], rests)
         for path, known in values["files"].items():
-            if not files.unchanged(path, known):
-                yield f"{path}, which it {'made' if path in task.targets else 'reads'}, {_state(path)}"
+            if not states.unchanged(path, known):
+                yield _told(path, known, path in task.targets)
         before = set(store._get(name, "deps:") or ())
         for path in sorted(before - task.file_dep):
             yield f"{path} is no input any more"
@@ -107,12 +108,34 @@ class _View:
                 yield f"{path} {_state(path)}"
 
 
+def _told(name: str, known: states.State, made: bool) -> str:
+    """What has become of an output or of an input that was found."""
+    path = name.removeprefix(states.LINK)
+    match known[0]:
+        case "missing":
+            return f"{path}, which it looked for, is there now"
+        case "there":
+            return f"{path}, which it looked for, {_state(path)}"
+        case "link":
+            return f"{path}, a link that it follows, {_state(path)}"
+        case "listing":
+            return f"{path}, a folder that it lists, {'holds other names' if Path(path).is_dir() else 'is missing'}"
+        case "module":
+            now = states.seen(name, "module")[1]
+            return f"import of {os.path.basename(name)}: {known[1] or 'none'} → {now or 'none'}"
+        case "package":
+            package = name.removeprefix(states.PACKAGE)
+            return f"version of {package}: {known[1]} → {states.version(package)}"
+        case _:
+            return f"{path}, which it {'made' if made else 'reads'}, {_state(path)}"
+
+
 def _state(path: str) -> str:
     return "has changed" if Path(path).exists() else "is missing"
 
 
 def _changed_rests(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    for kind in ("config", "code", "versions", "local"):
+    for kind in ("config", "code", "versions", "local", "environment"):
         for key, before, after in differences(old.get(kind) or {}, new.get(kind) or {}):
             if kind == "code":
                 yield f"{key}, our own source, has changed"

@@ -39,7 +39,7 @@ def test_an_entry_gives_back_bytes_modes_and_what_is_known_of_it(cache: Cache, t
     program = _file(tmp_path / "csim", "run")
     program.chmod(0o755)
     cache.put(KEY, {"{variant}/csim": program, "{variant}/log": _file(tmp_path / "log", "")}, {}, META)
-    entry = cache.get(KEY, lambda name: None)
+    entry = cache.get(KEY, lambda name, known: None)
     assert entry is not None and entry.meta == META and entry.size == 3
     entry.restore({"{variant}/csim": tmp_path / "a" / "csim", "{variant}/log": tmp_path / "a" / "log"})
     assert (tmp_path / "a" / "csim").read_text() == "run"
@@ -50,7 +50,7 @@ def test_what_is_there_already_is_not_written_again(cache: Cache, tmp_path: Path
     made = _file(tmp_path / "made", "bytes")
     cache.put(KEY, {"made": made}, {}, META)
     before = made.stat()
-    entry = cache.get(KEY, lambda name: None)
+    entry = cache.get(KEY, lambda name, known: None)
     assert entry is not None
     entry.restore({"made": made})
     assert made.stat() == before
@@ -60,18 +60,18 @@ def test_discovered_inputs_tell_the_results_of_a_key_apart(cache: Cache, tmp_pat
     for text in ("old", "new"):
         cache.put(KEY, {"made": _file(tmp_path / "made", f"from {text}")}, {"model.py": text}, META)
     for text in ("old", "new"):
-        entry = cache.get(KEY, {"model.py": text}.get)
+        entry = cache.get(KEY, lambda name, known, text=text: {"model.py": text}.get(name))
         assert entry is not None
         entry.restore({"made": tmp_path / "made"})
         assert (tmp_path / "made").read_text() == f"from {text}"
-    assert cache.get(KEY, {"model.py": "another"}.get) is None
-    assert cache.get(KEY, lambda name: None) is None
+    assert cache.get(KEY, lambda name, known: {"model.py": "another"}.get(name)) is None
+    assert cache.get(KEY, lambda name, known: None) is None
 
 
 def test_a_damaged_file_is_told_before_anything_is_written(cache: Cache, tmp_path: Path) -> None:
     names = {"one": _file(tmp_path / "one", "1"), "two": _file(tmp_path / "two", "2")}
     cache.put(KEY, names, {}, META)
-    entry = cache.get(KEY, lambda name: None)
+    entry = cache.get(KEY, lambda name, known: None)
     assert entry is not None
     (entry.folder / "1").write_text("3")
     with pytest.raises(Damaged, match=r"^two is not what was put in$"):
@@ -86,11 +86,11 @@ def test_an_entry_without_its_description_is_none(cache: Cache, tmp_path: Path) 
     cache.put(KEY, {"made": _file(tmp_path / "made", "x")}, {}, META)
     description = next((tmp_path / "cache").rglob("entry.json"))
     description.write_text(description.read_text()[:-4])
-    assert cache.get(KEY, lambda name: None) is None
+    assert cache.get(KEY, lambda name, known: None) is None
     assert list(cache.entries()) == []
     assert cache.unreadable() == [description.parent]
     cache.put(KEY, {"made": tmp_path / "made"}, {}, META)
-    assert cache.get(KEY, lambda name: None) is not None
+    assert cache.get(KEY, lambda name, known: None) is not None
 
 
 def test_the_least_recently_used_go_first(tmp_path: Path) -> None:
@@ -98,14 +98,14 @@ def test_the_least_recently_used_go_first(tmp_path: Path) -> None:
     keys = [f"{number:02}" + "0" * 62 for number in range(3)]
     for number, key in enumerate(keys):
         cache.put(key, {"made": _file(tmp_path / "made", "x" * 100)}, {}, META)
-        entry = cache.get(key, lambda name: None)
+        entry = cache.get(key, lambda name, known: None)
         assert entry is not None
         os.utime(entry.folder / "entry.json", (number, number))
-    first = cache.get(keys[0], lambda name: None)
+    first = cache.get(keys[0], lambda name, known: None)
     assert first is not None
     first.restore({"made": tmp_path / "made"})
     assert cache.prune() == (1, 100)
-    assert [cache.get(key, lambda name: None) is not None for key in keys] == [True, False, True]
+    assert [cache.get(key, lambda name, known: None) is not None for key in keys] == [True, False, True]
     assert cache.prune() == (0, 0)
     assert cache.prune(0) == (2, 200)
 
@@ -138,10 +138,10 @@ def test_nothing_of_the_users_is_removed_from_the_folder_that_cache_dir_names(tm
     for words in (["show"], ["verify"], ["prune", "0"]):
         manage(words, config)
     cache.put(KEY, {"made": _file(tmp_path / "made", "x" * 100)}, {}, META)
-    assert cache.get(KEY, lambda name: None) is not None
+    assert cache.get(KEY, lambda name, known: None) is not None
     manage(["verify"], config)
     cache.prune()
-    assert cache.get(KEY, lambda name: None) is None
+    assert cache.get(KEY, lambda name, known: None) is None
     after = _tree(shared)
     assert {name: after[name] for name in before} == before
     assert {name.split("/")[0] for name in after.keys() - before.keys()} == {"hlspike"}
@@ -169,7 +169,7 @@ def test_a_folder_in_the_place_of_the_cache_is_left_alone(tmp_path: Path) -> Non
 
 def test_what_else_lies_in_an_entry_stays(cache: Cache, tmp_path: Path) -> None:
     cache.put(KEY, {"made": _file(tmp_path / "made", "x")}, {}, META)
-    entry = cache.get(KEY, lambda name: None)
+    entry = cache.get(KEY, lambda name, known: None)
     assert entry is not None
     _file(entry.folder / "notes.txt", "mine")
     _file(entry.folder / "1" / "deep.txt", "mine")
@@ -202,19 +202,19 @@ def test_a_description_of_wrong_types_is_none(
     cache.put(KEY, {"made": _file(tmp_path / "made", "x")}, {}, META)
     description = next((tmp_path / "cache").rglob("entry.json"))
     description.write_text(json.dumps(change(json.loads(description.read_text()))))
-    assert cache.get(KEY, lambda name: None) is None
+    assert cache.get(KEY, lambda name, known: None) is None
     assert cache.unreadable() == [description.parent]
 
 
 def test_an_entry_that_lacks_a_file_or_has_another_size_is_damaged(cache: Cache, tmp_path: Path) -> None:
     cache.put(KEY, {"made": _file(tmp_path / "made", "x")}, {}, META)
-    entry = cache.get(KEY, lambda name: None)
+    entry = cache.get(KEY, lambda name, known: None)
     assert entry is not None
     with pytest.raises(Damaged, match=r"^another is missing$"):
         entry.restore({"made": tmp_path / "made", "another": tmp_path / "another"})
     description = entry.folder / "entry.json"
     description.write_text(description.read_text().replace('"size": 1', '"size": 2'))
-    entry = cache.get(KEY, lambda name: None)
+    entry = cache.get(KEY, lambda name, known: None)
     assert entry is not None
     with pytest.raises(Damaged, match=r"^made is not what was put in$"):
         entry.verify()
@@ -237,7 +237,7 @@ def test_a_cache_that_is_off_holds_nothing(tmp_path: Path) -> None:
     cache = Cache.of({"enabled": False, "dir": str(tmp_path / "cache"), "size": 1})
     with cache.lock(KEY, lambda: None):
         cache.put(KEY, {"made": _file(tmp_path / "made", "x")}, {}, META)
-    assert cache.get(KEY, lambda name: None) is None
+    assert cache.get(KEY, lambda name, known: None) is None
     assert list(cache.entries()) == [] and cache.prune() == (0, 0)
     assert not (tmp_path / "cache").exists()
 
@@ -292,7 +292,7 @@ def test_show_verify_and_prune(tmp_path: Path) -> None:
         "train          1  0.5             60.0"
     )
     assert manage(["verify"], config) == "2 results are whole, 0 were damaged"
-    entry = cache.get(OTHER, lambda name: None)
+    entry = cache.get(OTHER, lambda name, known: None)
     assert entry is not None
     (entry.folder / "0").write_bytes(b"z")
     assert manage(["verify"], config) == (

@@ -11,10 +11,11 @@ import pytest
 from builds import ROOT, Place
 
 STEPS = ROOT / "tasks" / "steps.py"
+CALLS = ROOT / "tasks" / "inputs" / "calls.py"
 TREE = ast.parse(STEPS.read_text(encoding="utf-8"))
 FUNCTIONS = {node.name: node for node in TREE.body if isinstance(node, ast.FunctionDef)}
-NO_CONTENT = {"generators/errors.py", *(f"tasks/{name}.py" for name in ("files", "layout", "loading", "discovery",
-                                                                         "processes", "notes", "manifests"))}
+NO_CONTENT = {"generators/errors.py", *(f"tasks/{name}.py" for name in ("files", "layout", "console", "processes",
+                                                                         "notes", "manifests"))}
 """What decides messages, places and times, but never a byte of a result; and the manifest, which is not shared."""
 STAGES = {"stimulus": "stimulus", "train": "train", "extract": "extract", "float": "run_float", "design": "design",
           "generate": "generate", "compile": "compile_unit", "link": "link", "reference": "reference", "csim": "csim",
@@ -33,6 +34,16 @@ def _modules(node: ast.AST) -> set[Path]:
     return {path for name in names if (path := ROOT / f"{name.replace('.', '/')}.py").is_file()}
 
 
+def _apart(names: set[str]) -> set[Path]:
+    """Files of ours that the functions of tasks/steps.py have a child of its own import."""
+    given = {node.args[0].value for name in names for node in ast.walk(FUNCTIONS[name])
+             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_called"
+             and isinstance(node.args[0], ast.Constant)}
+    body = ast.parse(CALLS.read_text(encoding="utf-8")).body
+    wanted = [node for node in body if not isinstance(node, ast.FunctionDef) or node.name in given]
+    return set().union(*map(_modules, wanted)) if given else set()
+
+
 def _called(name: str) -> set[str]:
     """The functions of tasks/steps.py that `name` calls, itself included."""
     found, pending = {name}, [name]
@@ -46,7 +57,7 @@ def _called(name: str) -> set[str]:
 
 def rests_on(function: str) -> set[str]:
     """Sources that a step's function reaches by imports, beside those that decide no content."""
-    pending = set().union(*(_modules(FUNCTIONS[name]) for name in _called(function)))
+    pending = set().union(*(_modules(FUNCTIONS[name]) for name in _called(function)), _apart(_called(function)))
     found: set[Path] = set()
     while pending:
         path = pending.pop()

@@ -47,11 +47,15 @@ model:
   train: null                        # conf/config.yaml
   train_kwargs: {}                   # conf/config.yaml
   input_shape: [5]                   # conf/config.yaml
+  inputs: []                         # default
+  env: []                            # default
 data:
   source: data.py:stimulus           # conf/config.yaml
   kwargs:
     sequences: 5                     # command line
   calibration: 4                     # conf/config.yaml
+  inputs: []                         # default
+  env: []                            # default
 readout:
   decision_rule: argmax_spike_count  # conf/config.yaml
   window_size: 4                     # conf/config.yaml, ${seed}

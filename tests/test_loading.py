@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from generators.errors import ConfigError, DataError
-from tasks.loading import call, load_callable
+from tasks.inputs.imports import Imports
+from tasks.inputs.loading import Loader
 
 KEY = "model.source"
 
@@ -33,6 +34,11 @@ def written(folder: Path, name: str, text: str) -> None:
     path.write_text(text)
 
 
+def loader() -> Loader:
+    """Not installed in this process: it finds and calls, and Python itself imports."""
+    return Loader(Imports(str(Path.cwd()), lambda path: True, lambda place, file: None, lambda more: None))
+
+
 def refuses(message: str) -> Any:
     return pytest.raises(ConfigError, match=f"^{re.escape(message)}$")
 
@@ -43,7 +49,7 @@ def test_a_callable_of_a_file_or_of_a_module_is_called(here: Path) -> None:
     written(here, "odd name.py", "def build(size): return size + 2")
     for source, value in (("netone.py:build", 2), ("nets.two:build", 2), ("nets/two.py:build", 2),
                           ("odd name.py:build", 3), (f"{here}/odd name.py:build", 3)):
-        assert call(KEY, source, [], size=1) == value
+        assert loader().call(KEY, source, size=1) == value
 
 
 @pytest.mark.parametrize(
@@ -67,7 +73,7 @@ def test_what_cannot_be_loaded_is_told(here: Path, source: str, message: str) ->
     written(here, "unreadable.py", "def (")
     written(here, "needs.py", "import not_there")
     with refuses(message.format(here=here)):
-        load_callable(KEY, source)
+        loader().load(KEY, source)
 
 
 @pytest.mark.parametrize(
@@ -82,10 +88,10 @@ def test_what_cannot_be_loaded_is_told(here: Path, source: str, message: str) ->
 def test_an_exception_of_the_users_code_is_one_line(here: Path, body: str, message: str) -> None:
     written(here, "netfour.py", f"def build(): {body}")
     with refuses(message):
-        call(KEY, "netfour.py:build", [])
+        loader().call(KEY, "netfour.py:build")
 
 
 def test_a_refusal_of_our_own_passes(here: Path) -> None:
     written(here, "netfive.py", "from generators.errors import DataError\ndef build(): raise DataError('no images')")
     with pytest.raises(DataError, match=r"^no images$"):
-        call(KEY, "netfive.py:build", [])
+        loader().call(KEY, "netfive.py:build")

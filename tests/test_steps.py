@@ -14,8 +14,10 @@ import torch
 from torch import nn
 
 from generators.errors import ConfigError, DataError, HlspikeError
-from tasks import steps
+from tasks import states, steps
 from tasks.arrays import read_npz
+from tasks.inputs.imports import Imports
+from tasks.inputs.loading import Loader
 from tasks.layout import Layout
 from tasks.module import load_module
 
@@ -53,16 +55,23 @@ def refuses(kind: type[HlspikeError], message: str) -> Any:
     return pytest.raises(kind, match=f"^{re.escape(message)}$")
 
 
-def run_stimulus(source: str, **kwargs: Any) -> list[Path]:
-    return steps.stimulus(Layout(Path("build/x")), {"source": source, "kwargs": kwargs}, [3], 1)
+def loaded(seed: int = 0, state: str | None = None, **model: Any) -> nn.Module:
+    imports = Imports(str(Path.cwd()), lambda path: True, lambda place, file: None, lambda more: None)
+    return load_module(Loader(imports), {**MODEL, **model}, seed, state)
+
+
+def run_stimulus(source: str, **kwargs: Any) -> set[str]:
+    """Make it; returns the files that it was made from."""
+    found = steps.stimulus(Layout(Path("build/x")), {"source": source, "kwargs": kwargs}, [3], 1)
+    return {name for name in found if states.parted(name)[0] == ""}
 
 
 def test_sequences_come_from_a_callable_or_from_a_file(here: Path) -> None:
-    assert Path("steps_code.py") in run_stimulus("steps_code.py:stimulus")
+    assert {"steps_code.py"} == run_stimulus("steps_code.py:stimulus")
     made = read_npz("build/x/stimulus.npz")
     assert (made["frames"].shape, made["frames"].max(), made["lengths"].tolist()) == ((2, 4, 3), 1.0, [4, 4])
     np.savez("given.npz", frames=np.ones((1, 2, 3)), labels=[1], lengths=[2])
-    assert run_stimulus("given.npz") == [Path("given.npz")]
+    assert run_stimulus("given.npz") == {"given.npz"}
     assert read_npz("build/x/stimulus.npz")["labels"].tolist() == [1]
 
 
@@ -97,14 +106,11 @@ def test_sequences_that_are_none_are_refused(
 def test_a_module_is_loaded_with_its_checkpoint() -> None:
     own = nn.Linear(3, 2)
     torch.save(own.state_dict(), "own.pt")
-    found: list[Path] = []
-    module = load_module(MODEL, 0, "own.pt", found)
-    assert torch.equal(module.weight, own.weight)  # type: ignore[arg-type]
-    assert Path("steps_code.py") in found
+    assert torch.equal(loaded(state="own.pt").weight, own.weight)  # type: ignore[arg-type]
 
 
 def test_a_seed_makes_the_same_module() -> None:
-    first, again, other = (load_module(MODEL, seed, None, []).state_dict()["weight"] for seed in (1, 1, 2))
+    first, again, other = (loaded(seed=seed).state_dict()["weight"] for seed in (1, 1, 2))
     assert torch.equal(first, again) and not torch.equal(first, other)
 
 
@@ -117,7 +123,7 @@ def test_a_seed_makes_the_same_module() -> None:
 )
 def test_what_is_no_module_is_refused(source: str, message: str) -> None:
     with refuses(ConfigError, message):
-        load_module({**MODEL, "source": source}, 0, None, [])
+        loaded(source=source)
 
 
 @pytest.mark.parametrize(("key", "model"), [
@@ -127,12 +133,12 @@ def test_what_is_no_module_is_refused(source: str, message: str) -> None:
 def test_parameters_that_are_not_the_modules_are_told_with_their_key(key: str, model: dict[str, Any]) -> None:
     torch.save({"weight": torch.zeros(2, 3)}, "kept.pt")
     with refuses(ConfigError, f"{key}: kept.pt does not fit the module: 'bias' is missing; it holds weight"):
-        load_module(model, 0, "kept.pt", [])
+        loaded(state="kept.pt", **model)
 
 
 def test_what_is_trained_is_kept(here: Path) -> None:
     layout = Layout(Path("build/x"))
-    assert Path("steps_code.py") in steps.train(layout, MODEL, 0)
+    assert "steps_code.py" in steps.train(layout, MODEL, 0)
     assert torch.load(layout.state_dict, weights_only=True)["bias"].tolist() == [5.0, 6.0]
 
 

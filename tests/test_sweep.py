@@ -114,8 +114,12 @@ def kill():
     other = "build/tiny/data.kwargs.sequences-6/log/job.json"
     while not os.path.exists(other):
         time.sleep(0.05)
-    os.kill(os.getppid(), signal.SIGKILL)
-    os.kill(os.getpid(), signal.SIGKILL)
+    line = [os.getpid()]  # this call, what forked it, the build, the job
+    while len(line) < 4:
+        line.append(int(open(f"/proc/{line[-1]}/stat").read().rpartition(")")[2].split()[1]))
+    for process in reversed(line[2:]):
+        os.kill(process, signal.SIGKILL)
+    time.sleep(60)
 """)
     done = run(place, "-m", "data.kwargs.sequences=6,5", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
     assert done.returncode == 1

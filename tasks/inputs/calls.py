@@ -1,0 +1,106 @@
+"""What runs the user's code, in a child of its own: paths in, files out.
+
+Imports stand inside, as in `tasks.steps`: what one rests on is not what another does; the prepared process has made
+them before. Each file is written whole, and left alone if it is already what would be written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from generators.errors import ConfigError, DataError
+from tasks import arrays, files
+from tasks.inputs.child import quiet, seed
+from tasks.inputs.loading import Loader
+
+Config = Mapping[str, Any]
+
+
+def stimulus(loader: Loader, data: Config, input_shape: list[int], number: int, out: str) -> None:
+    """Make the sequences, checked, as the archive `out`; `number` is the seed."""
+    from generators.stimulus import Stimulus
+
+    source = data["source"]
+    seed(number)
+    made = loader.call("data.source", source, seed=number, **data["kwargs"])
+    if not isinstance(made, Mapping):
+        raise DataError(f"data.source: {source} returned a {type(made).__name__}; return a dict with 'frames'")
+    checked = Stimulus.validated(made, tuple(input_shape))
+    with quiet():
+        arrays.write_npz(out, checked.to_arrays())
+
+
+def train(loader: Loader, model: Config, number: int, out: str, start: str) -> None:
+    """Train the network: its state_dict becomes the file `out`, and `start` tells of the parameters it began with."""
+    import io
+
+    import torch
+
+    from tasks.module import fingerprint, load_module
+
+    module = load_module(loader, model, number, model["checkpoint"])
+    began = fingerprint(module)
+    seed(number)
+    state = loader.call("model.train", model["train"], module, seed=number, **model["train_kwargs"])
+    if not isinstance(state, Mapping):
+        raise ConfigError(f"model.train: {model['train']} returned a {type(state).__name__}; return a state_dict")
+    for name, value in state.items():
+        if not isinstance(value, torch.Tensor):
+            raise ConfigError(
+                f"model.train: '{name}' of what {model['train']} returned is a {type(value).__name__}; "
+                "return module.state_dict()"
+            )
+    buffer = io.BytesIO()
+    torch.save({name: value.detach().clone() for name, value in state.items()}, buffer)
+    with quiet():
+        files.write(out, buffer.getvalue())
+        files.write_json(start, began.to_json())
+
+
+def extract(
+    loader: Loader, model: Config, readout: Config, number: int, state: str | None, start: str | None, network: str,
+    weights: str, parameters: str,
+) -> None:
+    """Read the network and its parameters out of the PyTorch module.
+
+    Args:
+        start: what training began with; None if there is none, or it began with a checkpoint.
+        parameters: file for what the module's parameters are, for the float run to have the same.
+    """
+    from generators.extract.torch_module import extract as read
+    from tasks.module import Fingerprint, fingerprint, load_module
+
+    module = load_module(loader, model, number, None)
+    if start is not None:
+        with quiet():
+            began = Fingerprint.from_json(files.read_json(start))
+        began.check(module, model["source"], "when it was trained")
+    module = load_module(loader, model, number, state, module)
+    found, values = read(module, tuple(model["input_shape"]), readout)
+    with quiet():
+        arrays.write_npz(weights, values)
+        files.write_json(network, found.to_json())
+        files.write_json(parameters, fingerprint(module).to_json())
+
+
+def run_float(
+    loader: Loader, model: Config, number: int, state: str | None, trace: Any, sequences: int | None, stimulus: str,
+    network: str, parameters: str, out: str,
+) -> None:
+    """Run the PyTorch module itself, in float64; the archive `out` is its trace."""
+    from generators.extract.executor import run_float as run
+    from generators.ir import Network
+    from generators.stimulus import Stimulus
+    from tasks.module import Fingerprint, load_module
+
+    with quiet():
+        archive = arrays.read_npz(stimulus)
+        found = Network.from_json(files.read_json(network))
+        extracted = Fingerprint.from_json(files.read_json(parameters))
+    played = Stimulus(archive["frames"], archive["lengths"], archive.get("labels")).head(sequences)
+    module = load_module(loader, model, number, state)
+    extracted.check(module, model["source"], "when the network was read from it")
+    made = run(module, found.bounded(played.frames.shape[1]), played, trace)
+    with quiet():
+        arrays.write_npz(out, made)

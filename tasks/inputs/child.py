@@ -1,0 +1,180 @@
+"""The child that a call runs in: in the project's folder, recorded, apart from everything else.
+
+It leaves `outcome.json` in the folder of the call: {} if all went well, or the kind of the refusal and its message.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import ctypes
+import importlib
+import json
+import os
+import pickle
+import random
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+import torch
+
+from generators import errors
+from tasks.inputs import listening, packages, recording
+from tasks.inputs.imports import Imports
+from tasks.inputs.loading import Loader, told
+
+REQUEST, OUTCOME, DOING, LOG = "request.pickle", "outcome.json", "doing", "log"
+"""Files in the folder of a call."""
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_PATIENCE = 5.0
+"""Seconds that what the user's code has registered for the end may take."""
+library = ctypes.CDLL(None, use_errno=True)
+
+
+def run(folder: Path) -> NoReturn:
+    """The call of which `folder` holds the request; the process ends with it."""
+    try:
+        library.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        library.prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        outcome = _outcome(folder)
+        with quiet():
+            temporary = folder / f"{OUTCOME}.new"
+            temporary.write_text(json.dumps(outcome), encoding="utf-8")
+            temporary.rename(folder / OUTCOME)
+        _end()
+    finally:
+        os._exit(1)
+
+
+def _outcome(folder: Path) -> dict[str, str]:
+    doing = folder / DOING
+
+    def tell(what: str) -> None:
+        with quiet():
+            doing.write_text(what, encoding="utf-8")
+
+    try:
+        request = pickle.loads((folder / REQUEST).read_bytes())
+        _settle(request["folder"])
+        record(folder / LOG, request["rules"])
+        imports = Imports(request["folder"], _counting(request["rules"]), _noted, hush)
+        imports.install()
+        module, _, name = request["function"].partition(":")
+        function = getattr(importlib.import_module(module), name)
+        before = set(sys.modules)
+        function(Loader(imports, tell), **request["arguments"])
+        with quiet():
+            for package, version in packages.used({*imports.named, *(set(sys.modules) - before)}).items():
+                note("v", package, version)
+        if has_recorder():
+            library.hlspike_loaded()
+    except errors.HlspikeError as error:
+        return {"kind": _kind(error), "message": str(error)}
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            return {"kind": "ConfigError", "message": f"{doing.read_text(encoding='utf-8')} {told(error)}"}
+        return {"kind": "", "message": f"{type(error).__name__}: {error}", "trace": traceback.format_exc()}
+    return {}
+
+
+def _kind(error: errors.HlspikeError) -> str:
+    """The name of a class in generators.errors: the user's code may have made one of its own from it."""
+    return next(str(kind.__name__) for kind in type(error).__mro__ if getattr(errors, kind.__name__, None) is kind)
+
+
+def _settle(folder: str) -> None:
+    """What every call finds the same."""
+    os.chdir(folder)
+    torch.set_num_threads(1)  # of more, a child of fork waits for threads that only its parent had
+    sys.dont_write_bytecode = True
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    seed(0)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.set_wakeup_fd(-1)
+    # what they were made for was another file
+    for descriptor, name in ((1, "stdout"), (2, "stderr")):
+        stream = open(descriptor, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def seed(number: int) -> None:
+    """Of Python, NumPy and torch."""
+    random.seed(number)
+    np.random.seed(number % 2**32)
+    torch.manual_seed(number)
+
+
+# ---------------------------------------------------------------- recording
+
+
+def has_recorder() -> bool:
+    return hasattr(library, "hlspike_record")
+
+
+def record(log: Path, rules: str) -> None:
+    """From now on what this process and its children look at is in `log`."""
+    if has_recorder():
+        library.hlspike_record(os.fsencode(log), os.fsencode(rules))
+        os.environ["HLSPIKE_RECORD"], os.environ["HLSPIKE_RULES"] = str(log), rules
+    else:
+        listening.listen(log, rules)
+
+
+def note(what: str, path: str, more: str) -> None:
+    """A record of our own."""
+    if has_recorder():
+        library.hlspike_note(ctypes.c_char(what.encode()), os.fsencode(path), os.fsencode(more))
+    else:
+        listening.note(what, path, more)
+
+
+def hush(more: int) -> None:
+    """This thread is not recorded from +1 to -1."""
+    if has_recorder():
+        library.hlspike_quiet(more)
+    else:
+        listening.hush(more)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Our own files are no input of the user's code."""
+    hush(1)
+    try:
+        yield
+    finally:
+        hush(-1)
+
+
+def _noted(place: str, file: str) -> None:
+    note("i", place, file)
+
+
+def _counting(rules: str) -> Callable[[str], bool]:
+    known: dict[str, bool] = {}
+
+    def counts(path: str) -> bool:
+        if path not in known:
+            known[path] = recording.counts(path, rules)
+        return known[path]
+
+    return counts
+
+
+def _end() -> NoReturn:
+    """As Python ends, without waiting for threads."""
+    threading.Timer(_PATIENCE, os._exit, (0,)).start()
+    with contextlib.suppress(BaseException):
+        atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(BaseException):
+            stream.flush()
+    os._exit(0)

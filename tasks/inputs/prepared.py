@@ -1,0 +1,214 @@
+"""Calls of the user's code: each in a child of its own, forked from a process that is prepared once for a build."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import selectors
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from generators import errors
+from generators.errors import ConfigError, HlspikeError, ToolError
+from tasks import console, processes, states
+from tasks.inputs import journal, recording
+
+_REQUEST, _OUTCOME, _DOING, _LOG = "request.pickle", "outcome.json", "doing", "log"
+"""As in `tasks.inputs.child`, which is not imported here: it imports torch."""
+_FORKING = Path(__file__).parent / "forking.py"
+_starting = threading.Lock()
+_process: _Process | None = None
+
+
+class Internal(Exception):  # noqa: N818 - says whose fault it is
+    """An error of our own in a child; its trace is a note."""
+
+
+def call(function: str, arguments: Mapping[str, Any]) -> dict[str, states.State]:
+    """Call `function(loader, **arguments)` in a child.
+
+    Args:
+        function: `module:function`, one of `tasks.inputs.calls`.
+        arguments: plain values; paths are absolute.
+    Returns:
+        The inputs that it has found: name → state, see `tasks.states`.
+    Raises:
+        HlspikeError: what it refused; the user's code failed or ended the child; an input changed meanwhile.
+    """
+    with tempfile.TemporaryDirectory(prefix="hlspike-") as name:
+        folder = Path(name).resolve()
+        process = _prepared()
+        rules = f"{recording.rules(os.getcwd())}-{folder}\n-{process.library}\n"
+        request = {
+            "function": function, "arguments": dict(arguments), "folder": os.getcwd(),
+            "rules": rules,
+        }
+        (folder / _REQUEST).write_bytes(pickle.dumps(request))
+        (folder / _LOG).touch()
+        label = function.rpartition(":")[2].removeprefix("run_")
+        began = time.time_ns()
+        code = process.run(folder)
+        _judge(folder, code, label)
+        return journal.settled(journal.read(folder / _LOG), began, label)
+
+
+def _judge(folder: Path, code: int, label: str) -> None:
+    """Raises what the outcome of a call says."""
+    try:
+        outcome = json.loads((folder / _OUTCOME).read_text(encoding="utf-8"))
+    except OSError:
+        doing = _text(folder / _DOING) or label
+        if code < 0:
+            name = signal.Signals(-code).name
+            hint = "; is there enough memory?" if name == "SIGKILL" else ""
+            raise ConfigError(f"{doing} was ended by {name}{hint}") from None
+        raise ConfigError(f"{doing} ended its process with exit code {code}; return instead") from None
+    if not outcome:
+        return
+    kind: type[HlspikeError] | None = getattr(errors, outcome["kind"], None) if outcome["kind"] else None
+    if kind is not None:
+        raise kind(outcome["message"])
+    error = Internal(outcome["message"])
+    error.add_note(outcome["trace"])
+    raise error
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+@dataclass(frozen=True)
+class _Process:
+    """The prepared process: where it is asked for children, the recorder before it, and what is to be ended with it."""
+
+    control: socket.socket
+    library: Path | None
+    ended: contextlib.ExitStack
+
+    def run(self, folder: Path) -> int:
+        """The exit code of a child that runs the request in `folder`; what it prints is printed here, line by line."""
+        report, theirs = socket.socketpair()
+        out, out_end = os.pipe()
+        err, err_end = os.pipe()
+        with theirs:
+            socket.send_fds(self.control, [json.dumps(str(folder)).encode()], [out_end, err_end, theirs.fileno()])
+        os.close(out_end)
+        os.close(err_end)
+        with report, _Relay(report, out, err) as relay:
+            child = relay.message("child")
+            with processes.adopted(child):
+                report.sendall(b"!")
+                return relay.message("ended")
+
+
+class _Relay:
+    """Passes on what a child prints, until it is told of the child."""
+
+    def __init__(self, report: socket.socket, out: int, err: int) -> None:
+        self._report = report
+        self._left = {out: b"", err: b""}
+        self._told = b""
+        self._to: dict[int, Callable[[str], None]] = {out: lambda line: console.tell(line),
+                                                      err: lambda line: console.tell(line, sys.stderr)}
+        self._selector = selectors.DefaultSelector()
+        for source in (report, out, err):
+            self._selector.register(source, selectors.EVENT_READ)
+
+    def __enter__(self) -> _Relay:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._selector.close()
+        for source in self._left:
+            os.close(source)
+
+    def message(self, name: str) -> int:
+        """The number that the prepared process tells under that name.
+
+        Raises:
+            ToolError: it is gone.
+        """
+        while True:
+            line, newline, rest = self._told.partition(b"\n")
+            if newline:
+                self._told = rest
+                found: int = json.loads(line)[name]
+                if name == "ended":
+                    self._drain()
+                return found
+            for key, _ in self._selector.select():
+                if key.fd in self._left:
+                    self._read(key.fd)
+                    continue
+                data = self._report.recv(1 << 16)
+                if not data:
+                    raise ToolError("the process that runs the user's code is gone; run the build again")
+                self._told += data
+
+    def _read(self, source: int) -> bool:
+        data = os.read(source, 1 << 16)
+        if not data:
+            if source in self._selector.get_map():
+                self._selector.unregister(source)
+            return False
+        *lines, self._left[source] = (self._left[source] + data).split(b"\n")
+        for line in lines:
+            self._pass_on(source, line)
+        return True
+
+    def _pass_on(self, source: int, line: bytes) -> None:
+        # a bar of progress draws itself anew in the same line
+        self._to[source](line.rstrip(b"\r").rpartition(b"\r")[2].decode(errors="replace"))
+
+    def _drain(self) -> None:
+        for source, left in self._left.items():
+            os.set_blocking(source, False)
+            with contextlib.suppress(BlockingIOError):
+                while self._read(source):
+                    pass
+            left = self._left[source]
+            if left:
+                self._pass_on(source, left)
+
+
+def _prepared() -> _Process:
+    """The prepared process, started if there is none yet."""
+    global _process
+    with _starting:
+        if _process is None:
+            _process = _start()
+        return _process
+
+
+def _start() -> _Process:
+    ended = contextlib.ExitStack()
+    folder = Path(ended.enter_context(tempfile.TemporaryDirectory(prefix="hlspike-"))).resolve()
+    environment = {**os.environ, "PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "0")}
+    library = None
+    try:
+        library = recording.library(folder)
+        environment["LD_PRELOAD"] = ":".join(filter(None, (str(library), os.environ.get("LD_PRELOAD"))))
+    except (ToolError, OSError) as error:
+        console.tell(
+            f"inputs: the recorder cannot be made ({error}): what libraries and other programs read by themselves is "
+            "not seen; name it in model.inputs and data.inputs", sys.stderr,
+        )
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        ended.enter_context(processes.started(
+            [sys.executable, "-P", str(_FORKING), str(theirs.fileno())], pass_fds=[theirs.fileno()], env=environment,
+        ))
+    return _Process(ours, library, ended)
