@@ -22,7 +22,6 @@ from generators.traces import Traces
 from generators.typed import (
     Integers,
     TypedInput,
-    TypedLayer,
     TypedLeaky,
     TypedLinear,
     TypedNetwork,
@@ -154,7 +153,9 @@ def tensors(
     streams: dict[str, NDArray[Any] | None] = {}
     for layer in typed.layers:
         name = layer.layer.name
-        for key, kind in _parameter_types(layer):
+        for key, kind in layer.parameters.items():
+            if isinstance(layer, TypedReadout):
+                continue
             values = np.asarray(parameters[f"{name}/{key}"], np.float64)
             _, saturated, _ = kind.round_parameter(values)
             yield Values(name, key, kind, values.ravel(), int(saturated.sum()), values.size)
@@ -180,22 +181,6 @@ def tensors(
             yield Values(name, key, kind, values, seen.get((name, key), 0), timesteps * stream.shape[-1])
         spikes = _head(floating, f"spikes/{name}")
         streams[name] = spikes if isinstance(layer, TypedLeaky) else stream
-
-
-def _parameter_types(layer: TypedLayer) -> Iterator[tuple[str, FixedType]]:
-    match layer:
-        case TypedLinear():
-            yield "weight", layer.weight
-            if layer.bias is not None:
-                yield "bias", layer.bias
-        case TypedLeaky():
-            if layer.beta is not None:
-                yield "beta", layer.beta
-            yield "threshold", layer.threshold
-        case TypedInput() | TypedReadout():
-            return
-        case _:
-            assert_never(layer)
 
 
 def _head(trace: Traces, key: str) -> NDArray[Any] | None:

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, assert_never
 
+from generators.automatic import Auto
 from generators.errors import ConfigError
 from generators.fixed import FixedType
 from generators.ir import Input, Layer, Leaky, Linear, Network, Readout
 
-AUTO = "auto"
-_MAY_BE_AUTO = ("accum", "result", "membrane", "synaptic")
 _KEYS = ("default", "weight", "bias", "accum", "result", "beta", "alpha", "threshold", "membrane", "synaptic")
 _TYPE_KEYS: dict[str, tuple[str, ...]] = {
     "Input": ("result",),
@@ -76,6 +75,18 @@ class Choice:
     where: str
     named: bool
 
+    @property
+    def auto(self) -> Auto | None:
+        """What the value leaves to the values of a layer; None for a type.
+
+        Raises:
+            ConfigError: it begins as an automatic type does, and is none.
+        """
+        try:
+            return Auto.parse(self.value)
+        except ValueError as error:
+            raise ConfigError(f"{self.where}: {error}") from None
+
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
@@ -128,22 +139,16 @@ class Resolution:
         return tuple(found)
 
     def precision(self, layer: Layer, key: str) -> Choice:
-        """The type text, or 'auto', of `key` in `layer`.
+        """The type text, or 'auto' or 'auto<W>', of `key` in `layer`.
 
         Raises:
-            ConfigError: nothing is configured for it, or `auto` where no type can be derived.
+            ConfigError: nothing is configured for it.
         """
         for where, entry, named in self._levels(layer):
             precision = _precision(entry)
             for candidate in (key, "default"):
                 if precision.get(candidate) is not None:
-                    choice = Choice(str(precision[candidate]), f"{where}.precision.{candidate}", named)
-                    if choice.value == AUTO and key not in _MAY_BE_AUTO:
-                        raise ConfigError(
-                            f"{choice.where}: auto cannot hold for '{key}' of layer '{layer.name}', only for "
-                            f"{', '.join(_MAY_BE_AUTO)}; write a type such as ap_fixed<16,6>"
-                        )
-                    return choice
+                    return Choice(str(precision[candidate]), f"{where}.precision.{candidate}", named)
         raise ConfigError(
             f"hls: no precision for '{key}' of layer '{layer.name}'; set hls.model.precision.default, "
             "for instance to ap_fixed<16,6>"
@@ -168,8 +173,9 @@ class Resolution:
         """The nearest `default` that is a type."""
         for where, entry, named in self._levels(layer):
             value = _precision(entry).get("default")
-            if value not in (None, AUTO):
-                return fixed_type(Choice(str(value), f"{where}.precision.default", named))
+            choice = Choice(str(value), f"{where}.precision.default", named)
+            if value is not None and choice.auto is None:
+                return fixed_type(choice)
         return None
 
     def _levels(self, layer: Layer) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
@@ -180,7 +186,7 @@ class Resolution:
 
 
 def fixed_type(choice: Choice) -> FixedType:
-    """The type a choice other than 'auto' spells.
+    """The type that a choice spells which is not automatic.
 
     Raises:
         ConfigError: it spells none.
@@ -188,7 +194,8 @@ def fixed_type(choice: Choice) -> FixedType:
     try:
         return FixedType.parse(choice.value)
     except ValueError as error:
-        raise ConfigError(f"{choice.where}: {error}") from None
+        or_auto = ", or auto or auto<W>" if "; write " in str(error) else ""
+        raise ConfigError(f"{choice.where}: {error}{or_auto}") from None
 
 
 def _check_entry(where: str, entry: Mapping[str, Any] | None, type_name: str) -> None:

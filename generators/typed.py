@@ -18,12 +18,18 @@ from generators.fixed import SPIKE, WIDEST, FixedType
 from generators.ir import Input, Leaky, Linear, Network, Readout
 
 Integers = Mapping[str, NDArray[np.int64]]
+Types = Mapping[str, FixedType]
+"""Key of a parameter that a layer has → its type."""
 
 
 @dataclass(frozen=True, slots=True)
 class TypedInput:
     layer: Input
     result: FixedType
+
+    @property
+    def parameters(self) -> Types:
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,10 @@ class TypedLinear:
     bias: FixedType | None
     accum: FixedType
     result: FixedType
+
+    @property
+    def parameters(self) -> Types:
+        return _present(weight=self.weight, bias=self.bias)
 
     @property
     def sum(self) -> FixedType:
@@ -51,6 +61,10 @@ class TypedLeaky:
     membrane: FixedType
 
     @property
+    def parameters(self) -> Types:
+        return _present(beta=self.beta, threshold=self.threshold)
+
+    @property
     def result(self) -> FixedType:
         return SPIKE
 
@@ -66,6 +80,10 @@ class TypedReadout:
     """Count or membrane of a class."""
     result: FixedType
     """Class id, or the type of a logit."""
+
+    @property
+    def parameters(self) -> Types:
+        return _present(beta=self.beta)
 
 
 TypedLayer = TypedInput | TypedLinear | TypedLeaky | TypedReadout
@@ -106,6 +124,10 @@ def _types(layer: TypedLayer) -> dict[str, str | None]:
     return {name: None if value is None else str(value) for name, value in values.items()}
 
 
+def _present(**types: FixedType | None) -> Types:
+    return {key: kind for key, kind in types.items() if kind is not None}
+
+
 class TooWide(Exception):  # noqa: N818 - says what a value is
     """No type holds it."""
 
@@ -130,7 +152,7 @@ def holding(low: int, high: int, frac: int) -> FixedType:
         TooWide: there is none.
     """
     signed = low < 0
-    width = max(high.bit_length(), (-low - 1).bit_length() if signed else 0, 0 if signed else 1) + signed
+    width = max(max(high, 0).bit_length(), (-low - 1).bit_length() if signed else 0, 0 if signed else 1) + signed
     if width > WIDEST or abs(width - frac) > WIDEST:
         raise TooWide(f"takes {max(width, abs(width - frac))} bits, more than the {WIDEST} that a type may have")
     return FixedType(width, width - frac, signed)

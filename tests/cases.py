@@ -106,6 +106,10 @@ WIDE = {"model": {"precision": {"default": "ap_fixed<48,16>"}}}
 AUTO = {"model": {"precision": {
     "default": "ap_fixed<16,6>", "weight": "ap_fixed<7,2>", "accum": "auto", "result": "auto", "membrane": "auto",
 }}}
+ALL_AUTO = {"model": {"precision": "auto"}}
+AUTO_WIDTHS = {"model": {"precision": {
+    "default": "auto<8>", "accum": "auto<11,TRN,WRAP>", "result": "auto_9", "membrane": "auto<10>", "threshold": "auto",
+}}}
 SPIKES = {**NARROW, "layers": {"input": {"precision": {"result": "ap_uint<1>"}}}}
 
 
@@ -154,6 +158,15 @@ CASES: tuple[Case, ...] = (
     Case("logit", (*_two(), linear("fc3", "lif2", 4, 2), leaky("lif3", "fc3", 2),
          readout("lif3", 2, rule="binary_logit")), {**NARROW, "types": {"Readout": {"precision": {"result": "auto"}}}},
          scale=1.5, window=1, lengths=(5, 3, 5), seed=12),
+    Case("automatic_widths", (*_two(), linear("fc3", "lif2", 4, 2),
+         readout("fc3", 2, "membrane", "binary_logit", beta=0.7, emit="step")), AUTO_WIDTHS, vectors=("lif1",),
+         seed=14),
+    # weights of hundreds and of thousandths, thresholds below zero, nothing but zeros: every type from the values
+    Case("automatic_large", (*_two(reset_delay=False), readout("lif2", 4)), ALL_AUTO, scale=200.0, theta=90.0,
+         vectors=("lif1", "lif2"), seed=15),
+    Case("automatic_small", (*_two(reset_mechanism="zero"), readout("lif2", 4)), _reuse(AUTO_WIDTHS, fc1=6),
+         scale=0.001, theta=-0.0004, seed=16),
+    Case("automatic_zero", (*_two(integrates=True), readout("lif2", 4)), ALL_AUTO, scale=0.0, spikes_in=True, seed=17),
     # names of functions of the C library
     Case("neurons_first", (leaky("index", "input", 6), linear("y1", "index", 6, 3),
          readout("y1", 3, "membrane", "argmax_membrane", emit="step")),

@@ -86,14 +86,14 @@ def test_saturated_parameters_are_reported(kind: str, values: list[float], manti
 
 @pytest.mark.parametrize(("values", "message"), [
     # ½ step goes to zero; at 3 bits it is one step
-    ([0.125, 1.0], "weight: 1 of 2 values round to zero in ap_fixed<4,2>, the smallest is 0.125; "
-                   "a type with 3 fractional bits would keep them"),
+    ([0.125, 16.0], "weight: 1 of 2 values round to zero in ap_fixed<8,6>, the smallest is 0.125; "
+                    "a type with 3 fractional bits would keep them"),
     # 0.01 · 2^6 = 0.64 rounds to 1, 0.01 · 2^5 to 0
-    ([0.1, -0.01], "weight: 2 of 2 values round to zero in ap_fixed<4,2>, the smallest is 0.01; "
-                   "a type with 6 fractional bits would keep them"),
+    ([0.1, -0.01, 16.0], "weight: 2 of 3 values round to zero in ap_fixed<8,6>, the smallest is 0.01; "
+                         "a type with 6 fractional bits would keep them"),
 ])
 def test_parameters_that_vanish_are_reported(values: list[float], message: str) -> None:
-    found = one_linear(values, hls(weight="ap_fixed<4,2>"))
+    found = one_linear(values, hls(weight="ap_fixed<8,6>"))
     assert found.findings == (Finding("fc", message),)
 
 
@@ -110,8 +110,10 @@ def test_findings_come_in_the_order_of_layers_and_keys() -> None:
                       "ap_fixed<6,5> would hold them"),
         Finding("fc", "bias: 1 of 1 values round to zero in ap_fixed<4,3>, the smallest is 0.1; "
                       "a type with 3 fractional bits would keep them"),
-        Finding("lif", "beta: 1 of 1 values round to zero in ap_fixed<4,3>, the smallest is 0.01; "
-                       "a type with 6 fractional bits would keep them"),
+        Finding("fc", "bias: 100 % of the root mean square is lost in ap_fixed<4,3>, more than 4 bits have to lose; "
+                      "auto<4> would take ap_ufixed<4,-3>, which loses 1.6 %"),
+        Finding("lif", "beta: 1 of 1 values round to zero in ap_fixed<4,3>, the smallest is 0.01, so nothing is kept "
+                       "from one timestep to the next; a type with 6 fractional bits would keep them"),
         Finding("lif", "threshold: 1 of 1 values saturate in ap_fixed<4,3>, the largest is 7; "
                        "ap_fixed<5,4> would hold them"),
         Finding("lif", "membrane: no value of ap_fixed<4,3> exceeds the threshold, so the layer cannot fire"),
@@ -155,11 +157,11 @@ def test_result_auto_is_a_configured_accum() -> None:
 
 @pytest.mark.parametrize(("default", "inputs", "theta", "kind", "text"), [
     # U: 5, 9, 2 and −3, −1, 3; doubled: −6..18
-    ("ap_int<9>", [[5, 4, -7], [-3, 2, 4]], 100.0, "ap_int<6>", "values from -3 to 9 on 2 calibration sequences"),
+    ("ap_int<9>", [[5, 4, -7], [-3, 2, 4]], 17.0, "ap_int<6>", "values from -3 to 9 on 2 calibration sequences"),
     # in steps of ½, rounded up: 1.25 → 3, 4.25 → 9 halves; doubled, and at least −1: −1..18
-    ("ap_fixed<9,8,AP_RND,AP_SAT>", [[1.25, 2.75]], 100.0, "ap_fixed<6,5,AP_RND,AP_SAT>",
+    ("ap_fixed<9,8,AP_RND,AP_SAT>", [[1.25, 2.75]], 8.0, "ap_fixed<6,5,AP_RND,AP_SAT>",
      "values from 1.5 to 4.5 on 1 calibration sequences"),
-    ("ap_int<9>", [[0, 0]], 100.0, "ap_int<2>", "values from 0 to 0 on 1 calibration sequences"),
+    ("ap_int<9>", [[0, 0]], 0.0, "ap_int<2>", "values from 0 to 0 on 1 calibration sequences"),
     # subtract: 5 fires, 5 − 4 + 4 = 5
     ("ap_int<9>", [[5, 4]], 4.0, "ap_int<5>", "values from 5 to 5 on 1 calibration sequences"),
 ])
@@ -171,7 +173,25 @@ def test_membrane_auto_has_twice_the_range_seen(
     found = quantized((leaky("a", "input", 1, integrates=True),), {"a/threshold": theta}, chosen, frames)
     typed = found.typed.layer("a")
     assert isinstance(typed, TypedLeaky) and str(typed.membrane) == kind
-    assert found.findings[0] == Finding("a", f"membrane: auto took {kind}: {text}, and one bit of margin")
+    assert found.reasons["a"] == {"membrane": f"auto: {text}, and one bit of margin"}
+    assert found.findings == ()
+
+
+@pytest.mark.parametrize(("values", "kind", "text"), [
+    ([0, 0], "ap_int<8>", "from 0 to 0"), ([-90, 5], "ap_int<9>", "from -90 to -85"),
+])
+def test_membrane_auto_lets_a_layer_fire_that_was_silent_on_the_calibration(
+    values: list[float], kind: str, text: str
+) -> None:
+    layers = (leaky("a", "input", 1, integrates=True),)
+    frames = [[[value] for value in values]]
+    found = quantized(layers, {"a/threshold": 100.0}, hls("ap_int<9>", membrane="auto"), frames)
+    typed = found.typed.layer("a")
+    # 101 exceeds the threshold
+    assert isinstance(typed, TypedLeaky) and str(typed.membrane) == kind and found.findings == ()
+    assert found.reasons["a"] == {
+        "membrane": f"auto: values {text} on 1 calibration sequences, and more than the threshold of 100"
+    }
 
 
 @pytest.mark.parametrize("mechanism", ["subtract", "zero"])
@@ -188,11 +208,12 @@ def test_membrane_auto_without_a_default_is_as_fine_as_input_and_threshold() -> 
     keys = {"threshold": "ap_fixed<8,5>", "membrane": "auto"}
     chosen = {"model": {"precision": keys}, "layers": {"input": {"precision": "ap_fixed<6,4>"}}}
     found = quantized((leaky("a", "input", 1, integrates=True),), {"a/threshold": 1.125}, chosen, [[[1.25]]])
+    typed = found.typed.layer("a")
     # 1.25 is 10 eighths; doubled 20
-    assert found.findings == (
-        Finding("a", "membrane: auto took ap_fixed<6,3>: values from 1.25 to 1.25 on 1 calibration sequences, "
-                     "and one bit of margin"),
-    )
+    assert isinstance(typed, TypedLeaky) and str(typed.membrane) == "ap_fixed<6,3,AP_RND,AP_SAT>"
+    assert found.reasons["a"] == {
+        "membrane": "auto: values from 1.25 to 1.25 on 1 calibration sequences, and one bit of margin"
+    }
 
 
 @st.composite
@@ -275,10 +296,11 @@ def test_the_membrane_and_logit_of_a_readout_that_are_auto() -> None:
     found = quantized(layers, {}, chosen, [[[3, -2], [1, 3]]])
     typed = found.typed.layers[-1]
     assert isinstance(typed, TypedReadout) and (str(typed.state), str(typed.result)) == ("ap_int<5>", "ap_int<6>")
-    assert found.findings == (
-        Finding("readout", "membrane: auto took ap_int<5>: values from -2 to 4 on 1 calibration sequences, "
-                           "and one bit of margin"),
-    )
+    assert found.findings == ()
+    assert found.reasons["readout"] == {
+        "membrane": "auto: values from -2 to 4 on 1 calibration sequences, and one bit of margin",
+        "result": "auto: lossless for any two states",
+    }
 
 
 @pytest.mark.parametrize(("layer", "key", "reason"), [

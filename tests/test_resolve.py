@@ -7,16 +7,21 @@ from typing import Any
 import pytest
 from cases import leaky, linear, readout
 
+from generators.automatic import Auto
 from generators.errors import ConfigError
 from generators.fixed import FixedType
 from generators.ir import Input, Layer, Network
-from generators.resolve import Choice, Resolution, fixed_type
+from generators.resolve import Choice, Resolution, fixed_type, type_names
 
 NETWORK = Network((
     Input((6,), "fixed_window", 4), linear("fc1", "input", 6, 8), leaky("lif1", "fc1", 8),
     linear("fc2", "lif1", 8, 4), leaky("if2", "fc2", 4, integrates=True), readout("if2", 4),
 ))
 KEYS = "default, weight, bias, accum, result, beta, alpha, threshold, membrane, synaptic"
+KEYS_OF = {
+    "Input": ("result",), "Linear": ("weight", "bias", "accum", "result"), "Readout": ("membrane", "result"),
+    "LIFNeuron": ("beta", "threshold", "membrane"), "IFNeuron": ("beta", "threshold", "membrane"),
+}
 LAYERS = "input, fc1, lif1, fc2, if2, readout"
 TYPES = "Input, InputLayer, Linear, Dense, Leaky, LIFNeuron, IFNeuron, Readout, SNNReadout"
 
@@ -140,29 +145,47 @@ def test_named_tells_a_key_written_for_the_layer_itself() -> None:
 @pytest.mark.parametrize(("hls", "expected"), [
     ({**MODEL, **TYPE, **LAYER}, FixedType(5, 5)), ({**MODEL, **TYPE}, FixedType(3, 3)), (MODEL, FixedType(1, 1)),
     ({**MODEL, "layers": {"fc1": {"precision": "auto"}}}, FixedType(1, 1)), ({}, None),
-    ({"model": {"precision": "auto"}}, None),
+    ({"model": {"precision": "auto"}}, None), ({"model": {"precision": "auto_8"}}, None),
+    ({**MODEL, "layers": {"fc1": {"precision": "auto<8>"}}}, FixedType(1, 1)),
 ])
 def test_the_default_of_a_layer_is_the_nearest_that_is_a_type(hls: dict[str, Any], expected: FixedType | None) -> None:
     assert Resolution.of(hls, NETWORK).default(NETWORK.layer("fc1")) == expected
 
 
-@pytest.mark.parametrize("key", ["accum", "result", "membrane"])
-def test_auto_is_a_value_of_the_keys_that_can_be_derived(key: str) -> None:
-    layer = "lif1" if key == "membrane" else "fc1"
-    assert precision({"model": {"precision": {key: "auto"}}}, layer, key).value == "auto"
-    assert precision({"model": {"precision": "auto"}}, layer, key).value == "auto"
+SPELLINGS = {
+    "auto": Auto(None), " auto ": Auto(None), "auto<8>": Auto(8), "auto_8": Auto(8), " auto < 8 > ": Auto(8),
+    "auto<12,TRN>": Auto(12, ("TRN", "SAT")), "auto<12, AP_TRN_ZERO, AP_WRAP>": Auto(12, ("TRN_ZERO", "WRAP")),
+    "auto_12_AP_RND_CONV_SAT_SYM": Auto(12, ("RND_CONV", "SAT_SYM")), "auto_12_TRN_ZERO": Auto(12, ("TRN_ZERO", "SAT")),
+    "auto<1024>": Auto(1024),
+}
 
 
-@pytest.mark.parametrize("key", ["weight", "bias", "beta", "threshold"])
-def test_auto_is_refused_for_a_parameter(key: str) -> None:
-    layer = "fc1" if key in ("weight", "bias") else "lif1"
-    for written in (key, "default"):
-        with pytest.raises(ConfigError) as error:
-            precision({"model": {"precision": {written: "auto"}}}, layer, key)
-        assert str(error.value) == (
-            f"hls.model.precision.{written}: auto cannot hold for '{key}' of layer '{layer}', only for accum, result, "
-            "membrane, synaptic; write a type such as ap_fixed<16,6>"
-        )
+@pytest.mark.parametrize("layer", NETWORK.layers, ids=lambda layer: layer.name)
+@pytest.mark.parametrize(("text", "auto"), SPELLINGS.items())
+def test_every_key_may_be_automatic_at_every_level(layer: Layer, text: str, auto: Auto) -> None:
+    kind = type_names(layer)[0]
+    for key in ("default", *KEYS_OF[kind]):
+        for hls in (
+            {"model": {"precision": {key: text}}}, {"types": {kind: {"precision": {key: text}}}},
+            {"layers": {layer.name: {"precision": {key: text}}}},
+        ):
+            found = precision(hls, layer.name, KEYS_OF[kind][0] if key == "default" else key)
+            assert (found.value, found.auto) == (text, auto)
+    assert precision({"model": {"precision": text}}, layer.name, KEYS_OF[kind][0]).auto == auto
+
+
+@pytest.mark.parametrize("text", [
+    "auto<0>", "auto<1025>", "auto<>", "auto<-8>", "auto<8.5>", "auto<x>", "auto8", "auto_", "auto_0", "automatic",
+    "auto<8", "auto<8,4>", "auto<8,RND,SAT,0>", "auto<8,SAT>", "auto_8_SAT", "auto<999999999999>", "auto auto",
+])
+def test_a_text_that_is_nearly_automatic_is_refused_where_it_stands(text: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        precision({"layers": {"fc1": {"precision": {"weight": text}}}}, "fc1", "weight").auto  # noqa: B018
+    assert str(error.value) == (
+        f"hls.layers.fc1.precision.weight: {text!r} is no automatic type; write auto, auto<W>, auto<W,Q,O> or "
+        "auto_W_Q_O, with W in 1..1024, Q one of TRN, TRN_ZERO, RND, RND_ZERO, RND_INF, RND_MIN_INF, RND_CONV and O "
+        "one of WRAP, SAT, SAT_ZERO, SAT_SYM"
+    )
 
 
 @pytest.mark.parametrize("hls", [
@@ -252,7 +275,7 @@ def test_a_text_that_is_no_type_is_refused_where_it_stands() -> None:
     assert str(error.value) == (
         "hls.model.precision.default: 'float' is not a fixed-point type; write ap_fixed<W,I>, ap_fixed<W,I,Q,O>, "
         "ap_ufixed<W,I,Q,O>, ap_int<W>, ap_uint<W> or ap_fixed_W_I_Q_O, with Q one of TRN, TRN_ZERO, RND, RND_ZERO, "
-        "RND_INF, RND_MIN_INF, RND_CONV and O one of WRAP, SAT, SAT_ZERO, SAT_SYM"
+        "RND_INF, RND_MIN_INF, RND_CONV and O one of WRAP, SAT, SAT_ZERO, SAT_SYM, or auto or auto<W>"
     )
 
 
