@@ -133,6 +133,8 @@ class Network:
     """What extraction wants the report to say: dropped identities, values that overrule a marker."""
     marked: tuple[str, ...] = ()
     """Keys of `readout` whose values come from the marker in the model."""
+    warnings: tuple[str, ...] = ()
+    """What is built, but is hardly what was meant."""
 
     @property
     def input(self) -> Input:
@@ -197,12 +199,13 @@ class Network:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types; the inverse of `from_json`."""
         layers = [{"type": type(layer).__name__, **asdict(layer)} for layer in self.layers]
-        return {"layers": layers, "notes": list(self.notes), "marked": list(self.marked)}
+        told = {key: list(getattr(self, key)) for key in ("notes", "marked", "warnings")}
+        return {"layers": layers, **told}
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Network:
         layers = tuple(_layer_from_json(item) for item in data["layers"])
-        return Network(layers, tuple(data["notes"]), tuple(data["marked"]))
+        return Network(layers, tuple(data["notes"]), tuple(data["marked"]), tuple(data["warnings"]))
 
 
 def _layer_from_json(item: Mapping[str, Any]) -> Layer:

@@ -10,6 +10,13 @@ from numpy.typing import NDArray
 
 Report = dict[str, Any]
 STAGES = ("float", "reference", "csim")
+_SHOWN = 24
+"""Most lines of warnings and notes on the terminal."""
+_LEGEND = (
+    "What fixed point takes from each parameter. RMS: root mean square of the errors over that of the values. Largest: "
+    "the largest error of a value over that value.",
+    "Leak: of decays, the largest error over 1 − value. Saturated, to zero: how many values.",
+)
 
 
 def assemble(
@@ -19,6 +26,7 @@ def assemble(
     traces: Mapping[str, Mapping[str, NDArray[Any]]],
     agreement: Mapping[str, Any],
     layers: Sequence[Mapping[str, Any]],
+    warnings: Sequence[str],
     notes: Sequence[str],
     versions: Mapping[str, str],
     seconds: Mapping[str, float],
@@ -30,9 +38,12 @@ def assemble(
         lengths: (N,) timesteps used of each sequence.
         traces: stage → arrays of its trace.npz.
         agreement: see interface; of float, reference and csim.
-        layers: name, type, reuse_factor, precision, parameters, multipliers and warnings of each.
+        layers: name, type, reuse_factor, precision, parameters, multipliers and warnings of each; `automatic`, the
+            reasons for types taken from values; `parameters_error`, what rounding took from each parameter.
+        warnings: of the network as a whole; those of its layers follow them.
         notes: remarks on the network as a whole.
     """
+    of_layers = [f"{layer['name']}: {text}" for layer in layers for text in layer["warnings"]]
     return {
         "name": name,
         "sequences": len(lengths),
@@ -40,6 +51,7 @@ def assemble(
         "accuracy": {stage: _accuracy(traces[stage].get("decision"), labels) for stage in STAGES},
         "agreement": dict(agreement),
         "layers": [dict(layer) for layer in layers],
+        "warnings": [*warnings, *of_layers],
         "notes": list(notes),
         "versions": dict(versions),
         "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
@@ -67,9 +79,10 @@ def terminal_table(report: Report) -> str:
     if agreed["first_divergence"]:
         lines.append(f"  first part {_divergence(agreed['first_divergence'])}")
     lines += ["", *("  " + line for line in _columns(_layer_rows(report)))]
-    warnings = [f"  {layer['name']}: {text}" for layer in report["layers"] for text in layer["warnings"]]
-    if warnings or report["notes"]:
-        lines += ["", *warnings, *(f"  note: {text}" for text in report["notes"])]
+    told = [f"warning: {text}" for text in report["warnings"]] + [f"note: {text}" for text in report["notes"]]
+    if told:
+        rest = [f"{len(told) - _SHOWN} more in report.md"] if len(told) > _SHOWN else []
+        lines += ["", *(f"  {text}" for text in told[:_SHOWN] + rest)]
     lines += ["", "  seconds    " + ", ".join(f"{stage} {value:g}" for stage, value in report["seconds"].items())]
     return "\n".join(lines)
 
@@ -98,9 +111,19 @@ def markdown(report: Report, pictures: Mapping[str, str] | None = None) -> str:
     if agreed["first_divergence"]:
         lines.append(f"- First divergence of float and reference: {_divergence(agreed['first_divergence'])}")
     lines += ["", "## Layers", "", _row(header), "|" + "---|" * len(header), *(_row(row) for row in rows)]
-    warnings = [f"- {layer['name']}: {text}" for layer in report["layers"] for text in layer["warnings"]]
-    if warnings or report["notes"]:
-        lines += ["", "## Warnings", "", *warnings, *(f"- {text}" for text in report["notes"])]
+    if report["warnings"]:
+        lines += ["", "## Warnings", "", *(f"- {text}" for text in report["warnings"])]
+    if report["notes"]:
+        lines += ["", "## Notes", "", *(f"- {text}" for text in report["notes"])]
+    header, *rows = _parameter_rows(report)
+    if rows:
+        lines += ["", "## Parameters", "", *_LEGEND, "", _row(header), "|" + "---|" * len(header), *map(_row, rows)]
+    reasons = [
+        f"- {layer['name']}: {key} is {layer['precision'][key]}: {text}"
+        for layer in report["layers"] for key, text in layer["automatic"].items()
+    ]
+    if reasons:
+        lines += ["", "## Types taken from values", "", *reasons]
     for title, file in (pictures or {}).items():
         lines += ["", f"## {title}", "", f"![{title}]({file})"]
     lines += ["", "## Seconds", "", "| stage | s |", "|---|---|"]
@@ -118,6 +141,20 @@ def _layer_rows(report: Report) -> list[list[str]]:
             [layer["name"], layer["type"], reuse, str(layer["parameters"]), str(layer["multipliers"]), precision]
         )
     return rows
+
+
+def _parameter_rows(report: Report) -> list[list[str]]:
+    rows = [["layer", "parameter", "type", "values", "RMS", "largest", "leak", "saturated", "to zero"]]
+    for layer in report["layers"]:
+        for key, error in layer["parameters_error"].items():
+            shares = (_error(error[kind]) for kind in ("rms", "value", "leak"))
+            counts = (str(error[kind]) for kind in ("saturated", "vanished"))
+            rows.append([layer["name"], key, layer["precision"][key], str(error["values"]), *shares, *counts])
+    return rows
+
+
+def _error(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.3g} %"
 
 
 def _columns(rows: list[list[str]]) -> list[str]:

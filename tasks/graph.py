@@ -29,6 +29,7 @@ PACKAGES = ("python", "numpy", "torch", "snntorch")
 """Packages likewise."""
 NUMBERS = (
     "generators/fixed.py", "generators/rounding.py", "generators/typed.py", "generators/ir.py", "generators/resolve.py",
+    "generators/assignment.py", "generators/automatic.py", "generators/loss.py",
     "generators/quantize.py", "generators/parameters.py", "generators/reference/", "generators/decision.py",
     "generators/design.py", "generators/schedule.py", "generators/identifiers.py", "generators/compare.py",
     "generators/traces.py", "generators/lanes.py", "generators/limits.py", "generators/widths.py", *SEQUENCES,

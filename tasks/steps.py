@@ -90,7 +90,9 @@ def design(layout: Layout, hls: Config, io: Any, control: str, calibration: int,
         raise ToolError("network: its layers changed while the build ran; run the build again")
     files.write_json(layout.typed, quantized.typed.to_json())
     arrays.write_npz(layout.integers, quantized.integers)
-    files.write_json(layout.design, designed.to_json())
+    described = designed.to_json()
+    described["reports"] = [layer | quantized.told(layer["name"]) for layer in described["reports"]]
+    files.write_json(layout.design, described)
     files.write_json(layout.estimate, estimate(designed).to_json())
     for unit, (slice_, own) in slices.items():
         files.write_json(layout.unit(unit), slice_)
@@ -192,6 +194,7 @@ def report(
         {stage: columns.held(trace) for stage, trace in traces.items()},
         {**agreed, "mismatches_reference_csim": count},
         layers,
+        typed.network.warnings,
         typed.network.notes,
         versions,
         notes.seconds(layout.notes),

@@ -11,12 +11,16 @@ from generators.report import Report, assemble, markdown, terminal_table
 
 LAYERS: list[dict[str, Any]] = [
     {"name": "input", "type": "Input", "reuse_factor": None, "precision": {"result": "ap_uint<1>"}, "parameters": 0,
-     "multipliers": 0, "warnings": []},
+     "multipliers": 0, "warnings": [], "automatic": {}, "parameters_error": {}},
     {"name": "fc1", "type": "Linear", "reuse_factor": 16,
      "precision": {"weight": "ap_fixed<6,1>", "accum": "ap_fixed<12,7>"}, "parameters": 544, "multipliers": 32,
-     "warnings": ["weight: 2 of 512 values saturate", "reuse_factor: 15 is not legal, moved to 16"]},
-    {"name": "lif|1", "type": "LIFNeuron", "reuse_factor": 1, "precision": {}, "parameters": 2, "multipliers": 0,
-     "warnings": ["membrane: 3 of 96 values overflow"]},
+     "warnings": ["weight: 2 of 512 values saturate", "reuse_factor: 15 is not legal, moved to 16"],
+     "automatic": {"accum": "auto: lossless"},
+     "parameters_error": {"weight": {"values": 512, "saturated": 2, "vanished": 40, "rms": 0.012345, "value": 1.0,
+                                     "leak": None}}},
+    {"name": "lif|1", "type": "LIFNeuron", "reuse_factor": 1, "precision": {"beta": "ap_ufixed<8,0>"}, "parameters": 2,
+     "multipliers": 0, "warnings": ["membrane: 3 of 96 values overflow"], "automatic": {},
+     "parameters_error": {"beta": {"values": 1, "saturated": 0, "vanished": 0, "rms": 0.0, "value": 0.0, "leak": 0.0}}},
 ]
 AGREED: dict[str, Any] = {
     "decisions_float_reference": 0.75, "spikes_float_reference": 0.99876,
@@ -34,6 +38,8 @@ REPORT: Report = {
     "accuracy": {"float": 1.0, "reference": 0.75, "csim": 0.66666},
     "agreement": AGREED,
     "layers": LAYERS,
+    "warnings": ["window_size is not given", "fc1: weight: 2 of 512 values saturate",
+                 "fc1: reuse_factor: 15 is not legal, moved to 16", "lif|1: membrane: 3 of 96 values overflow"],
     "notes": ["the marker's beta is overruled"],
     "versions": {"python": "3.11.2", "g++": "g++ (Debian) 12.2"},
     "seconds": {"extract": 2.0, "link": 0.125},
@@ -43,6 +49,7 @@ QUIET: Report = {
     "accuracy": {"float": None, "reference": None, "csim": None},
     "agreement": EQUAL,
     "layers": [{**layer, "warnings": []} for layer in LAYERS[:1]],
+    "warnings": [],
     "notes": [],
 }
 
@@ -55,7 +62,8 @@ def _traces(float_: Any, reference: Any, csim: Any) -> dict[str, dict[str, Any]]
 def _accuracy(labels: list[int] | None, *decisions: Any) -> dict[str, float | None]:
     classes = None if labels is None else np.array(labels)
     lengths = np.full(len(decisions[0] or [0]), 5)
-    made: dict[str, float | None] = assemble("x", classes, lengths, _traces(*decisions), {}, [], [], {}, {})["accuracy"]
+    report = assemble("x", classes, lengths, _traces(*decisions), {}, [], [], [], {}, {})
+    made: dict[str, float | None] = report["accuracy"]
     return made
 
 
@@ -63,7 +71,7 @@ def test_a_report_holds_what_it_is_given() -> None:
     agreement = {"decisions_float_reference": 0.5, "mismatches_reference_csim": 0}
     made = assemble(
         "digits", np.array([1, 0, 2]), np.array([5, 2, 5]), _traces([1, 0, 2], [1, 1, 2], [1, 1, 1]), agreement,
-        tuple(LAYERS[:1]), ("a note",), {"numpy": "2.0"}, {"float": 0.12349, "csim": 3.0},
+        tuple(LAYERS[:2]), ("a warning",), ("a note",), {"numpy": "2.0"}, {"float": 0.12349, "csim": 3.0},
     )
     assert made == {
         "name": "digits",
@@ -71,13 +79,15 @@ def test_a_report_holds_what_it_is_given() -> None:
         "timesteps": 12,
         "accuracy": {"float": 1.0, "reference": 2 / 3, "csim": 1 / 3},
         "agreement": agreement,
-        "layers": LAYERS[:1],
+        "layers": LAYERS[:2],
+        "warnings": ["a warning", "fc1: weight: 2 of 512 values saturate",
+                     "fc1: reuse_factor: 15 is not legal, moved to 16"],
         "notes": ["a note"],
         "versions": {"numpy": "2.0"},
         "seconds": {"float": 0.123, "csim": 3.0},
     }
     assert list(made) == [
-        "name", "sequences", "timesteps", "accuracy", "agreement", "layers", "notes", "versions", "seconds",
+        "name", "sequences", "timesteps", "accuracy", "agreement", "layers", "warnings", "notes", "versions", "seconds",
     ]
     assert {type(made[key]) for key in ("sequences", "timesteps")} == {int}
     assert type(made["accuracy"]["reference"]) is float
@@ -109,11 +119,12 @@ digits w6: 4 sequences, 90 timesteps
   layer  type       RF  parameters  multipliers  precision
   input  Input      -   0           0            result ap_uint<1>
   fc1    Linear     16  544         32           weight ap_fixed<6,1>, accum ap_fixed<12,7>
-  lif|1  LIFNeuron  1   2           0
+  lif|1  LIFNeuron  1   2           0            beta ap_ufixed<8,0>
 
-  fc1: weight: 2 of 512 values saturate
-  fc1: reuse_factor: 15 is not legal, moved to 16
-  lif|1: membrane: 3 of 96 values overflow
+  warning: window_size is not given
+  warning: fc1: weight: 2 of 512 values saturate
+  warning: fc1: reuse_factor: 15 is not legal, moved to 16
+  warning: lif|1: membrane: 3 of 96 values overflow
   note: the marker's beta is overruled
 
   seconds    extract 2, link 0.125"""
@@ -152,14 +163,33 @@ def test_the_document_says_the_same() -> None:
 |---|---|---|---|---|---|
 | input | Input | - | 0 | 0 | result ap_uint<1> |
 | fc1 | Linear | 16 | 544 | 32 | weight ap_fixed<6,1>, accum ap_fixed<12,7> |
-| lif\\|1 | LIFNeuron | 1 | 2 | 0 |  |
+| lif\\|1 | LIFNeuron | 1 | 2 | 0 | beta ap_ufixed<8,0> |
 
 ## Warnings
 
+- window_size is not given
 - fc1: weight: 2 of 512 values saturate
 - fc1: reuse_factor: 15 is not legal, moved to 16
 - lif|1: membrane: 3 of 96 values overflow
+
+## Notes
+
 - the marker's beta is overruled
+
+## Parameters
+
+What fixed point takes from each parameter. RMS: root mean square of the errors over that of the values. Largest: \
+the largest error of a value over that value.
+Leak: of decays, the largest error over 1 − value. Saturated, to zero: how many values.
+
+| layer | parameter | type | values | RMS | largest | leak | saturated | to zero |
+|---|---|---|---|---|---|---|---|---|
+| fc1 | weight | ap_fixed<6,1> | 512 | 1.23 % | 100 % | - | 2 | 40 |
+| lif\\|1 | beta | ap_ufixed<8,0> | 1 | 0 % | 0 % | 0 % | 0 | 0 |
+
+## Types taken from values
+
+- fc1: accum is ap_fixed<12,7>: auto: lossless
 
 ## Seconds
 
@@ -173,6 +203,12 @@ def test_the_document_says_the_same() -> None:
 - python 3.11.2
 - g++ g++ (Debian) 12.2
 """
+
+
+def test_the_terminal_shows_so_many_warnings_and_counts_the_rest() -> None:
+    many = {**QUIET, "warnings": [f"fc{k}: weight" for k in range(30)], "notes": ["a note"]}
+    lines = terminal_table(many).splitlines()[7:-2]
+    assert lines == [*(f"  warning: fc{k}: weight" for k in range(24)), "  7 more in report.md"]
 
 
 def test_the_document_leaves_out_what_there_is_not() -> None:
