@@ -164,9 +164,21 @@ class Design:
         "pipeline": the whole design is one pipeline, which a timestep enters every cycle. "dataflow": every layer works
         by itself on the timestep that the one before it has done with, so the interval is that of the slowest layer.
         """
-        edges = self.input.edge.pins and self.output.pins
-        at_once = self.io == "parallel" and edges and all(_at_once(layer) for layer in self.layers)
+        at_once = self.io == "parallel" and self.output.pins and all(map(self.once, self.layers))
         return "pipeline" if at_once else "dataflow"
+
+    def once(self, layer: LayerDesign) -> bool:
+        """Whether one iteration, with one beat on either side, does all the work of a timestep."""
+        match layer:
+            case InputDesign():
+                words = layer.edge.words == 1 or (self.io == "parallel" and layer.edge.pins)
+                return words and layer.output.beats == 1
+            case LinearDesign() | LeakyDesign():
+                return layer.reuse_factor == layer.input.beats == layer.output.beats == 1
+            case ReadoutDesign():
+                return layer.parallel == layer.input.size and layer.input.beats == 1
+            case _:
+                assert_never(layer)
 
     @property
     def input(self) -> InputDesign:
@@ -192,7 +204,7 @@ class Design:
             arrays = {
                 key.split("/", 1)[1]: value for key, value in self.arrays.items() if key.split("/", 1)[0] == layer.id
             }
-            units[layer.id] = {"io": self.io, "layer": tagged(layer)}, arrays
+            units[layer.id] = {"io": self.io, "once": self.once(layer), "layer": tagged(layer)}, arrays
         chain = [{"id": layer.id, "kind": kind(layer)} for layer in self.layers]
         boundary = {
             "io": self.io, "input": _boundary(self.input.output, self.input.edge), "output": self._output(),
@@ -203,7 +215,9 @@ class Design:
             for layer in self.layers if not isinstance(layer, ReadoutDesign)
         ]
         units["top"] = {**boundary, "control": self.control, "structure": self.structure, "between": between}, {}
-        units["tb"] = {**boundary, "probes": [_probe(layer) for layer in self.layers if _has_state(layer)]}, {}
+        probes = [_probe(layer) for layer in self.layers if _has_state(layer)]
+        depths = [one["depth"] for one in between] if self.io == "stream" else []
+        units["tb"] = {**boundary, "probes": probes, "depths": depths}, {}
         return units
 
     def _output(self) -> dict[str, Any]:
@@ -236,19 +250,6 @@ def kind(layer: LayerDesign) -> str:
 
 def _has_state(layer: LayerDesign) -> bool:
     return isinstance(layer, LeakyDesign | ReadoutDesign)
-
-
-def _at_once(layer: LayerDesign) -> bool:
-    """Whether one iteration does all the work of a timestep."""
-    match layer:
-        case InputDesign():
-            return layer.output.beats == 1
-        case LinearDesign() | LeakyDesign():
-            return layer.reuse_factor == layer.input.beats == layer.output.beats == 1
-        case ReadoutDesign():
-            return layer.parallel == layer.input.size and layer.input.beats == 1
-        case _:
-            assert_never(layer)
 
 
 def _boundary(port: Port, edge: Edge) -> dict[str, Any]:

@@ -118,7 +118,8 @@ class Layout:
     def copies(self) -> dict[Path, Path]:
         """Hand-written sources → their copies in the project."""
         kernels = {path: self.firmware / "kernels" / path.name for path in sorted(KERNELS.glob("*.h"))}
-        bench = {path: self.bench / path.name for path in sorted(BENCH.iterdir()) if path.suffix in (".h", ".cpp")}
+        sources = (path for path in sorted(BENCH.rglob("*")) if path.suffix in (".h", ".cpp"))
+        bench = {path: self.bench / path.relative_to(BENCH) for path in sources}
         return kernels | bench
 
     @cache  # noqa: B019 - layouts are few, and live as long as the process

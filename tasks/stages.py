@@ -198,13 +198,15 @@ def _part(stage: Stage, unit: str | None) -> str:
 def _sources(variant: Variant, stage: Stage, unit: str | None) -> list[Path]:
     """Files in which the text of a request may be found."""
     layout = variant.layout
-    kernels = [path for path in layout.copies().values() if path.suffix == ".h" and path.parent != layout.bench]
+    # the FIFOs of tb/bounded are for g++ alone
+    copies = [path for path in layout.copies().values() if path.parent in (layout.bench, layout.firmware / "kernels")]
+    kernels = [path for path in copies if path.parent != layout.bench]
     if unit is not None:
         return [*kernels, *layout.sources(unit), layout.scripts(unit) / f"snn_{unit}.cpp"]
     own = [path for name in _design(variant) for path in layout.sources(name)]
     if stage != "cosim":
         return [*kernels, *own]
-    return [*layout.copies().values(), *own, *layout.sources("tb"), *_bench_data(variant)]
+    return [*copies, *own, *layout.sources("tb"), *_bench_data(variant)]
 
 
 def _bench_data(variant: Variant) -> list[Path]:

@@ -209,7 +209,7 @@ def _changed(before: dict[str, str], after: dict[str, str]) -> str:
         (_precision("fc1", bias="ap_fixed<7,2>"), "fc1", "fc1.cpp"),
         (_precision("fc1", accum="ap_fixed<12,6>"), "fc1", "fc1.cpp"),
         # three inputs at once are what a beat in front of them holds
-        (_hls("fc1", reuse_factor=4), "fc1 input", "fc1.cpp fc1.h input.h"),
+        (_hls("fc1", reuse_factor=4), "fc1 input", "fc1.cpp fc1.h input.cpp input.h"),
         (_hls("lif1", reuse_factor=4), "lif1", "lif1.cpp"),
         (_precision("lif1", membrane="ap_fixed<11,3>"), "lif1", "lif1.cpp"),
         (_precision("lif1", beta="ap_ufixed<8,1>"), "lif1", "lif1.cpp"),

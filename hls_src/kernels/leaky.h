@@ -70,6 +70,7 @@ template <class Cfg> struct margin {
 };
 
 template <class Cfg> bool fires(const raw<typename Cfg::mem_t> &mem, int g, int p) {
+#pragma HLS INLINE
     return margin<Cfg>::membrane(mem) > margin<Cfg>::threshold(g, p);
 }
 
@@ -77,12 +78,14 @@ struct subtract {
     template <class Cfg>
     static typename update<Cfg>::type sum(const raw<typename Cfg::mem_t> &mem, bool reset,
                                           const raw<typename Cfg::in_t> &x, int g, int p) {
+#pragma HLS INLINE
         typedef update<Cfg> of;
         return of::decayed(mem, g, p) + of::current(x) - (reset ? of::threshold(g, p) : typename of::type(0));
     }
     // U - d theta
     template <class Cfg>
     static typename margin<Cfg>::type moved(const raw<typename Cfg::mem_t> &mem, bool spike, int g, int p) {
+#pragma HLS INLINE
         typedef margin<Cfg> of;
         const typename of::type theta = of::threshold(g, p);
         return of::membrane(mem) + (spike ? typename of::type(-theta) : theta);
@@ -92,6 +95,7 @@ struct zero {
     template <class Cfg>
     static typename update<Cfg>::type sum(const raw<typename Cfg::mem_t> &mem, bool reset,
                                           const raw<typename Cfg::in_t> &x, int g, int p) {
+#pragma HLS INLINE
         typedef update<Cfg> of;
         const typename of::type kept = of::decayed(mem, g, p);
         return (reset ? typename of::type(0) : kept) + of::current(x);
@@ -99,6 +103,7 @@ struct zero {
     // U - d U
     template <class Cfg>
     static typename margin<Cfg>::type moved(const raw<typename Cfg::mem_t> &mem, bool spike, int, int) {
+#pragma HLS INLINE
         typedef typename margin<Cfg>::type type;
         return spike ? type(0) : raised<1>(margin<Cfg>::membrane(mem));
     }
@@ -107,6 +112,7 @@ struct none {
     template <class Cfg>
     static typename update<Cfg>::type sum(const raw<typename Cfg::mem_t> &mem, bool, const raw<typename Cfg::in_t> &x,
                                           int g, int p) {
+#pragma HLS INLINE
         return update<Cfg>::decayed(mem, g, p) + update<Cfg>::current(x);
     }
 };
@@ -114,6 +120,7 @@ struct none {
 // The reset within the timestep, d = S - R.
 template <class Cfg, bool Immediate, class Reset> struct after_spike {
     static raw<typename Cfg::mem_t> of(const raw<typename Cfg::mem_t> &mem, bool spike, bool reset, int g, int p) {
+#pragma HLS INLINE
         const raw<typename Cfg::mem_t> moved = margin<Cfg>::cast_of(Reset::template moved<Cfg>(mem, spike, g, p));
         return spike == reset ? mem : moved;
     }

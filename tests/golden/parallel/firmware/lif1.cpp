@@ -39,6 +39,7 @@ hlspike::bit_t lif1_fresh = 1;
 
 void lif1_step(const lif1_ports::in_beats &in, hlspike::bit_t last, lif1_ports::out_beats &out,
                hlspike::bit_t &last_out) {
+#pragma HLS PIPELINE II=1
 #pragma HLS RESET variable=lif1_fresh
 #pragma HLS ARRAY_PARTITION variable=lif1_mem complete dim=2
 #pragma HLS ARRAY_PARTITION variable=lif1_beta complete dim=2

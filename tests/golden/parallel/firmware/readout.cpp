@@ -22,6 +22,7 @@ hlspike::latch<readout_cfg> readout_latch = {0, 0};
 
 void readout_step(const readout_ports::in_beats &in, hlspike::bit_t last,
                   ap_uint<8> &decision, ap_uint<1> &valid) {
+#pragma HLS PIPELINE II=1
 #pragma HLS RESET variable=readout_fresh
 #pragma HLS ARRAY_PARTITION variable=readout_state complete dim=2
     hlspike::raw<readout_cfg::decision_t> decided;

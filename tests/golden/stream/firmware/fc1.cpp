@@ -30,6 +30,7 @@ struct fc1_cfg : fc1_ports {
 }  // namespace
 
 void fc1_step(fc1_ports::in_beats &in, fc1_ports::out_beats &out) {
+#pragma HLS PIPELINE II=1
 #pragma HLS ARRAY_PARTITION variable=fc1_weight complete dim=2
 #pragma HLS ARRAY_PARTITION variable=fc1_bias complete dim=2
     hlspike::bit_t last = 0;

@@ -32,6 +32,7 @@ hlspike::bit_t lif1_fresh = 1;
 }  // namespace
 
 void lif1_step(lif1_ports::in_beats &in, lif1_ports::out_beats &out) {
+#pragma HLS PIPELINE II=1
 #pragma HLS RESET variable=lif1_fresh
 #pragma HLS ARRAY_PARTITION variable=lif1_mem complete dim=2
     hlspike::bit_t last = 0;

@@ -23,6 +23,7 @@ hlspike::latch<readout_cfg> readout_latch = {0, 0};
 }  // namespace
 
 void readout_step(readout_ports::in_beats &in, hls::stream<ap_uint<16>> &out) {
+#pragma HLS PIPELINE II=1
 #pragma HLS RESET variable=readout_fresh
 #pragma HLS ARRAY_PARTITION variable=readout_state complete dim=2
     hlspike::raw<readout_cfg::decision_t> decided;

@@ -26,6 +26,12 @@ const int n_probes = 2;
 bool step(const unsigned char *frame, long long *row) {
     static hls::stream<snn_in_word> in;
     static hls::stream<snn_out_word> out;
+#ifdef HLSPIKE_BOUNDED
+    // Of the FIFOs in the order in which snn_top makes them; see bounded/hls_stream.h.
+    static const int depths[] = {2, 2, 2, 2};
+    static const bool told = (hls::depths::of(depths, 4), true);
+    (void)told;
+#endif
     for (int i = 0; i < 1; i++) in.write(harness::word_at<64>(frame, i * 36));
     snn_top(in, out);
     if (out.empty()) return false;
