@@ -135,6 +135,8 @@ class Network:
     """Keys of `readout` whose values come from the marker in the model."""
     warnings: tuple[str, ...] = ()
     """What is built, but is hardly what was meant."""
+    window_given: bool = True
+    """Whether anybody has said how many timesteps a sequence has."""
 
     @property
     def input(self) -> Input:
@@ -155,10 +157,19 @@ class Network:
         return next(layer for layer in self.layers if layer.name == name)
 
     def bounded(self, timesteps: int) -> Network:
-        """This network with the window of the ingress settled: `timesteps` where nothing else was asked for."""
-        if self.input.window_size is not None or self.input.reset_policy != "fixed_window":
+        """This network with the window of the ingress settled: `timesteps` where nothing else was asked for.
+
+        A window that nobody has given is a warning: it decides when state is cleared, in the hardware too.
+
+        Args:
+            timesteps: of the longest sequence that is run.
+        """
+        if self.input.reset_policy != "fixed_window":
             return self
-        return replace(self, layers=(replace(self.input, window_size=timesteps), *self.layers[1:]))
+        window = self.input.window_size or timesteps
+        told = () if self.window_given else (_forgotten(window, self.readout is not None, timesteps),)
+        layers = (replace(self.input, window_size=window), *self.layers[1:])
+        return replace(self, layers=layers, warnings=(*self.warnings, *told), window_given=True)
 
     def check_lengths(self, lengths: NDArray[np.int64]) -> None:
         """Refuse sequences that would be cut off by the window.
@@ -177,7 +188,9 @@ class Network:
             swapped = len(lengths) % window == 0 and window > 1 and bool((lengths == lengths[0]).all())
             raise DataError(
                 f"data: sequence {cut[0]} has {lengths[cut[0]]} timesteps, but reset_policy fixed_window ends a "
-                f"sequence every {window}; pad or cut it to a multiple, or set readout.window_size"
+                f"sequence every {window}; pad it with timesteps without input to a multiple, cut it, or set "
+                "readout.window_size; sequences of different lengths are what reset_policy tlast is for, which is not "
+                "supported yet"
                 + ("; if time is the first axis, give frames.swapaxes(0, 1)" if swapped else "")
             )
 
@@ -200,12 +213,23 @@ class Network:
         """Plain JSON types; the inverse of `from_json`."""
         layers = [{"type": type(layer).__name__, **asdict(layer)} for layer in self.layers]
         told = {key: list(getattr(self, key)) for key in ("notes", "marked", "warnings")}
-        return {"layers": layers, **told}
+        return {"layers": layers, **told, "window_given": self.window_given}
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Network:
         layers = tuple(_layer_from_json(item) for item in data["layers"])
-        return Network(layers, tuple(data["notes"]), tuple(data["marked"]), tuple(data["warnings"]))
+        notes, marked, warnings = (tuple(data[key]) for key in ("notes", "marked", "warnings"))
+        return Network(layers, notes, marked, warnings, data["window_given"])
+
+
+def _forgotten(window: int, readout: bool, timesteps: int) -> str:
+    means = "every timestep is a sequence of its own" if window == 1 else f"a sequence is {window} timesteps"
+    what = "and a decision taken " if readout else ""
+    return (
+        f"readout.window_size is not given, so {means}: state is cleared {what}after each; set "
+        f"readout.window_size={timesteps} if a sequence has as many timesteps as those of the stimulus, or "
+        "readout.reset_policy=never to keep state"
+    )
 
 
 def _layer_from_json(item: Mapping[str, Any]) -> Layer:

@@ -78,6 +78,13 @@ def test_under_never_a_call_carries_state_from_sequence_to_sequence_but_not_into
         assert made.predict(frames).tolist() == decision.tolist()
 
 
+CUT = (
+    "data: sequence 0 has 3 timesteps, but reset_policy fixed_window ends a sequence every 4; pad it with timesteps "
+    "without input to a multiple, cut it, or set readout.window_size; sequences of different lengths are what "
+    "reset_policy tlast is for, which is not supported yet"
+)
+
+
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
@@ -85,11 +92,8 @@ def test_under_never_a_call_carries_state_from_sequence_to_sequence_but_not_into
                  "model.input_shape"),
         ((5,), "data: frames have shape (5,), but model.input_shape asks for (N, T, 5); the axes of sequences and of "
                "time are missing; give frames[None, None]"),
-        ((4, 3, 5), "data: sequence 0 has 3 timesteps, but reset_policy fixed_window ends a sequence every 4; pad or "
-                    "cut it to a multiple, or set readout.window_size; if time is the first axis, give "
-                    "frames.swapaxes(0, 1)"),
-        ((2, 3, 5), "data: sequence 0 has 3 timesteps, but reset_policy fixed_window ends a sequence every 4; pad or "
-                    "cut it to a multiple, or set readout.window_size"),
+        ((4, 3, 5), f"{CUT}; if time is the first axis, give frames.swapaxes(0, 1)"),
+        ((2, 3, 5), CUT),
         ((0, 4, 5), "data: frames are empty, shape (0, 4, 5); give at least one sequence of one timestep"),
     ],
 )

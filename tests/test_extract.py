@@ -191,7 +191,7 @@ LAYERS = (
 def test_every_form_gives_the_same_network(form: type[Forms]) -> None:
     module = form()
     network, parameters = extract(module, (4,), {})
-    assert network == Network(LAYERS)
+    assert network == Network(LAYERS, window_given=False)
     expected = {
         "fc1/weight": module.fc1.weight,
         "fc1/bias": module.fc1.bias,

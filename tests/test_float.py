@@ -369,8 +369,9 @@ def test_a_sequence_that_the_window_cuts_is_refused() -> None:
     with pytest.raises(DataError) as error:
         run_float(spiking(), network, stimulus((4,)), "decisions")
     assert str(error.value) == (
-        "data: sequence 0 has 12 timesteps, but reset_policy fixed_window ends a sequence every 5; pad or cut it to a "
-        "multiple, or set readout.window_size"
+        "data: sequence 0 has 12 timesteps, but reset_policy fixed_window ends a sequence every 5; pad it with "
+        "timesteps without input to a multiple, cut it, or set readout.window_size; sequences of different lengths are "
+        "what reset_policy tlast is for, which is not supported yet"
     )
 
 

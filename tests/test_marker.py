@@ -39,7 +39,7 @@ def test_defaults() -> None:
     network = read(spikes(SNNReadout()))
     assert network.readout == Readout(("1",), 3, "spike", "argmax_spike_count", 1, 1.0, "window")
     assert (network.input.reset_policy, network.input.window_size) == ("fixed_window", 1)
-    assert network.notes == ("readout.window_size is not given: 1, a decision at every timestep",)
+    assert network.notes == () and network.bounded(9).input.window_size == 1
     assert of(currents(SNNReadout("membrane"))) == Readout(("2",), 3, "membrane", "argmax_membrane", 1, 1.0, "window")
 
 
@@ -48,7 +48,7 @@ def test_no_readout_without_marker_and_keys() -> None:
     assert network.readout is None and network.input.window_size is None and network.notes == ()
     network = read(spikes(), reset_policy="never")
     assert network.readout is None and network.input.reset_policy == "never"
-    assert network.bounded(5) == network
+    assert network.bounded(5) == network and network.warnings == ()
     assert read(spikes(), window_size=None).bounded(5).input.window_size == 5
 
 
@@ -142,10 +142,45 @@ def test_a_threshold_that_no_count_can_reach_is_noted(rule: str) -> None:
     assert read(spikes(), decision_rule=rule, class_threshold=5, window_size=5).notes == ()
     assert read(spikes(), decision_rule=rule, class_threshold=6, reset_policy="never").notes == ()
     assert read(spikes(SNNReadout(decision_rule=rule, class_threshold=2))).notes == (
-        "readout.window_size is not given: 1, a decision at every timestep",
         "readout '2': class_threshold is 2, but no class spikes more than 1 times in window_size 1: "
         "the largest count always decides",
     )
+
+
+KEEP = "or readout.reset_policy=never to keep state"
+SIZED = "if a sequence has as many timesteps as those of the stimulus"
+
+
+@pytest.mark.parametrize("readout", [{"output_mode": "spike"}, {"emit": "step"}, {"class_threshold": 1}])
+def test_a_forgotten_window_is_a_warning_that_says_what_it_means(readout: dict[str, Any]) -> None:
+    told = (
+        "readout.window_size is not given, so every timestep is a sequence of its own: state is cleared and a decision "
+        f"taken after each; set readout.window_size=25 {SIZED}, {KEEP}"
+    )
+    for module, given in ((spikes(), readout), (spikes(SNNReadout(**readout)), {})):
+        network = read(module, **given).bounded(25)
+        assert network.warnings == (told,) and network.bounded(25) == network
+        assert Network.from_json(read(module, **given).to_json()).bounded(25) == network
+
+
+@pytest.mark.parametrize("readout", [{}, {"decision_rule": "none"}, {"reset_policy": "fixed_window"}])
+def test_a_forgotten_window_without_decision_is_as_long_as_the_stimulus_and_a_warning(readout: dict[str, Any]) -> None:
+    network = read(spikes(), **readout).bounded(25)
+    assert network.input.window_size == 25 and network.warnings == (
+        "readout.window_size is not given, so a sequence is 25 timesteps: state is cleared after each; set "
+        f"readout.window_size=25 {SIZED}, {KEEP}",
+    )
+
+
+@pytest.mark.parametrize("readout", [
+    {"window_size": 1}, {"stream_length": 1}, {"window_size": 25}, {"window_size": 5, "emit": "step"},
+    {"reset_policy": "never"}, {"reset_policy": "never", "output_mode": "spike"},
+    {"decision_rule": "none", "window_size": 1}, {"decision_rule": "none", "reset_policy": "never"},
+])
+def test_a_window_that_is_meant_is_no_warning(readout: dict[str, Any]) -> None:
+    for network in (read(spikes(), **readout), read(spikes(SNNReadout(**readout)))):
+        assert network.bounded(25).warnings == ()
+    assert read(spikes(SNNReadout(window_size=1)), decision_rule="argmax_spike_count").bounded(25).warnings == ()
 
 
 SPIKE_RULES = "output_mode spike has argmax_spike_count, first_to_threshold, threshold_then_argmax, binary_logit"

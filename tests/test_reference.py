@@ -506,7 +506,8 @@ def test_a_sequence_that_the_window_cuts_off_is_refused() -> None:
         _run(INTEGRATOR, {"a/threshold": 1.0}, _hls("ap_int<8>"), np.zeros((2, 6, 1)), window=3, lengths=[6, 4])
     assert str(error.value) == (
         "data: sequence 1 has 4 timesteps, but reset_policy fixed_window ends a sequence every 3; "
-        "pad or cut it to a multiple, or set readout.window_size"
+        "pad it with timesteps without input to a multiple, cut it, or set readout.window_size; sequences of different "
+        "lengths are what reset_policy tlast is for, which is not supported yet"
     )
 
 

@@ -89,6 +89,8 @@ class Decision:
     notes: tuple[str, ...]
     marked: tuple[str, ...]
     """Keys whose values are the marker's."""
+    window_given: bool
+    """Whether `window_size` is what anybody has said, or of no consequence."""
 
 
 def settle(configured: Mapping[str, Any], marker: tuple[str, nn.Module] | None, output: Flow) -> Decision:
@@ -108,11 +110,11 @@ def settle(configured: Mapping[str, Any], marker: tuple[str, nn.Module] | None, 
         idle = [key for key in given if key not in ("decision_rule", "reset_policy", "window_size")]
         notes.extend(f"{given[key].where} has no effect: decision_rule is none" for key in idle)
     policy, window = _ingress(given, notes)
+    window_given = window is not None or policy != "fixed_window"
     if not wanted:
-        return Decision(policy, window, None, tuple(notes), marked)
+        return Decision(policy, window, None, tuple(notes), marked, window_given)
     if window is None and policy == "fixed_window":
         window = 1
-        notes.append("readout.window_size is not given: 1, a decision at every timestep")
     readout = _readout(given, policy, output, notes)
     if window is not None and readout.decision_rule in _THRESHOLD_RULES and readout.class_threshold > window:
         setting = given["class_threshold"]
@@ -120,7 +122,7 @@ def settle(configured: Mapping[str, Any], marker: tuple[str, nn.Module] | None, 
             f"{setting.where} is {setting.value}, but no class spikes more than {window} times in window_size "
             f"{window}: the largest count always decides"
         )
-    return Decision(policy, window, readout, tuple(notes), marked)
+    return Decision(policy, window, readout, tuple(notes), marked, window_given)
 
 
 def _ingress(given: Mapping[str, _Setting], notes: list[str]) -> tuple[ir.ResetPolicy, int | None]:

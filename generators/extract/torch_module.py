@@ -65,7 +65,8 @@ def _extract(module: nn.Module, input_shape: tuple[int, ...], readout: Mapping[s
         notes.extend(remarks)
     if decision.readout is not None:
         layers.append(decision.readout)
-    network = ir.Network(tuple(layers), (*notes, *decision.notes), decision.marked)
+    told = (*notes, *decision.notes)
+    network = ir.Network(tuple(layers), told, decision.marked, window_given=decision.window_given)
     verify(module, chain, network, parameters)
     return network, parameters
 
