@@ -1,10 +1,10 @@
 """Speed of simulation and compilation: timesteps per CPU-second, CPU-seconds of a build, peak memory.
 
-    python benchmarks/csim.py [--sequences N] [--io stream]
+    python benchmarks/csim.py [--sequences N] [--io stream] [--peer 784-128-10=PATH …]
 
-Random networks of four sizes run 25-step sequences with 30 % of the input spiking. Compared with the compiled model of
-hls4ml's SNN flow, which does 330 to 380 timesteps per CPU-second on 784-128-10, 390 to 420 on 64-256-256-10 and 9,200
-on 4-8-2, and pays 8 to 11 CPU-seconds for every build (measured on another machine: the ratios are a rough guide).
+Random networks of four sizes run 25-step sequences with 30 % of the input spiking. A peer is the same network compiled
+by something else: hls4ml's library or project, or a program that takes the frames as a .npy. Its speed is measured in
+the same run.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import peer
 
 from generators.design import Design
 from generators.emit import emit
@@ -33,7 +34,6 @@ from tasks import arrays, toolchain
 from tasks.layout import BENCH, BENCH_UNITS, Layout
 
 SIZES = ((4, 8, 2), (64, 64, 10), (784, 128, 10), (64, 256, 256, 10))
-HLS4ML = {(4, 8, 2): 9200, (784, 128, 10): 355, (64, 256, 256, 10): 405}
 TIMESTEPS = 25
 HLS: dict[str, Any] = {
     "model": {"precision": {"default": "ap_fixed<16,6>", "weight": "ap_fixed<8,2>", "accum": "auto"}},
@@ -89,7 +89,9 @@ def write_project(layout: Layout, design: Design, run: ReferenceRun, stimulus: S
         (layout.bench_data / f"{name}.npy").write_bytes(arrays.npy_bytes(array))
 
 
-def measure(sizes: tuple[int, ...], io: Any, sequences: int, tools: toolchain.Toolchain, header: Path) -> list[str]:
+def measure(
+    sizes: tuple[int, ...], io: Any, sequences: int, tools: toolchain.Toolchain, header: Path, rival: Path | None
+) -> list[str]:
     net, stimulus = network(sizes), spikes(sequences, sizes[0])
     quantized = quantize(net, parameters(net), HLS, stimulus.head(4))
     run_reference(quantized.typed, quantized.integers, stimulus.head(4))
@@ -126,18 +128,34 @@ def measure(sizes: tuple[int, ...], io: Any, sequences: int, tools: toolchain.To
     if code != 0:
         raise SystemExit(f"{sizes}: csim differs from the reference")
     speed = stimulus.timesteps / taken
-    ratio = f"{speed / HLS4ML[sizes]:.0f}" if sizes in HLS4ML else "-"
+    name, other, ratio = "-".join(map(str, sizes)), "-", "-"
+    if rival is not None:
+        theirs = peer.speed(rival, stimulus.frames.reshape(-1, sizes[0]))
+        other, ratio = f"{theirs:,.0f}", f"{speed / theirs:.1f}"
     return [
-        "-".join(map(str, sizes)), f"{speed:,.0f}", ratio, f"{stimulus.timesteps / reference:,.0f}", f"{first:.1f}",
-        f"{layer:.1f}",
+        name, f"{speed:,.0f}", other, ratio, f"{stimulus.timesteps / reference:,.0f}", f"{first:.1f}", f"{layer:.1f}",
     ]
+
+
+def peers(given: list[str]) -> dict[str, Path]:
+    """Network → path of each `--peer`."""
+    names = ["-".join(map(str, sizes)) for sizes in SIZES]
+    found = {}
+    for text in given:
+        name, equals, path = text.partition("=")
+        if not equals or name not in names:
+            raise SystemExit(f"--peer: write NETWORK=PATH, with one of {', '.join(names)}; found {text!r}")
+        found[name] = Path(path)
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sequences", type=int, default=2000)
     parser.add_argument("--io", choices=("parallel", "stream"), default="parallel")
+    parser.add_argument("--peer", action="append", default=[], metavar="NETWORK=PATH")
     chosen = parser.parse_args()
+    rivals = peers(chosen.peer)
     tools = toolchain.Toolchain.found("g++")
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
@@ -147,12 +165,16 @@ def main() -> None:
             log = header.with_name(f"{unit}.log")
             toolchain.compile_unit(tools, BENCH / f"{unit}.cpp", header.with_name(f"{unit}.o"), None, log)
         rows = [
-            ["network", "csim timesteps/CPU-s", "hls4ml ×", "reference timesteps/CPU-s", "build CPU-s",
-             "one layer CPU-s"]
+            ["network", "csim timesteps/CPU-s", "peer timesteps/CPU-s", "×", "reference timesteps/CPU-s",
+             "build CPU-s", "one layer CPU-s"]
         ]
-        rows += [measure(sizes, chosen.io, chosen.sequences, tools, header) for sizes in SIZES]
+        rows += [
+            measure(sizes, chosen.io, chosen.sequences, tools, header, rivals.get("-".join(map(str, sizes))))
+            for sizes in SIZES
+        ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        print("  ".join(cell.rjust(len(title)) for cell, title in zip(row, rows[0], strict=True)))
+        print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"\nio {chosen.io}; headers, once per compiler: {headers:.1f} CPU-s; peak memory of children: {peak:.0f} MB")
     print(f"{tools.version}; {time.perf_counter() - start:.0f} s in all")
