@@ -67,7 +67,7 @@ def lanes(port: Port, given: int, taken: int, io: Io) -> int:
 
     The fewest with which neither end has to work on several beats at once; if there are none, the most there can be.
     """
-    most = BANKS if io == "parallel" else max(1, (FIFO_BITS - 1) // width(port.type))
+    most = BANKS if io == "parallel" else min(BANKS, max(1, (FIFO_BITS - 1) // width(port.type)))
     together = lcm(given, taken)
     if together <= most:
         return together
@@ -90,7 +90,9 @@ def edge(port: Port) -> Edge:
     if port.lanes <= most:
         held = most // port.lanes * port.lanes
         return _edge(held, bits, -(-port.size // held))
-    parts = -(-port.lanes // most)
+    least = -(-port.lanes // most)
+    # the parts of a beat wait in registers, together hardly more of them than it has values
+    parts = next(count for count in range(least, port.lanes + 1) if count * -(-port.lanes // count) <= BANKS)
     held = -(-port.lanes // parts)
     return _edge(held, bits, port.size // port.lanes * parts)
 

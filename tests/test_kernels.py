@@ -74,3 +74,102 @@ def pairs() -> list[tuple[FixedType, int, int]]:
 def test_a_cast_is_what_amds_types_do(workshop: Workshop, tmp_path: Path, flags: tuple[str, ...]) -> None:
     calls = (f'pair<{to.cpp_fixed}, {width}, {frac}>("{to} of {width}, {frac}");' for to, width, frac in pairs())
     assert run(workshop, tmp_path, CASTS.replace("CALLS", "\n".join(calls)), *flags) == "0 wrong, many cut\n"
+
+
+TOUCHED = """
+#include <cstdio>
+#include <cstring>
+#include "ap.h"
+struct cell;
+const cell *array = nullptr;
+int reads[12], writes[12];
+struct cell {
+    long long value;
+    cell(long long given = 0) : value(given) {}
+    cell(const cell &other) : value(other.seen()) {}
+    cell &operator=(const cell &other) {
+        value = other.seen();
+        if (int at = place()) writes[at - 1]++;
+        return *this;
+    }
+    operator long long() const { return seen(); }
+    long long seen() const {
+        if (int at = place()) reads[at - 1]++;
+        return value;
+    }
+    int place() const { return this >= array && this < array + 12 ? 1 + static_cast<int>(this - array) : 0; }
+};
+namespace hlspike {  // of states
+template <> struct word<11, 11> { typedef cell type; };
+}
+#include "leaky.h"
+#include "readout.h"
+struct shape {
+    static constexpr int n = 12, groups = 3, parallel = 4, in_lanes = 4, out_lanes = 4;
+    typedef ap_fixed<8, 4> in_t, beta_t;
+    typedef ap_fixed<11, 5> mem_t, state_t;
+    typedef ap_fixed<9, 4> threshold_t;
+    static short beta(int, int) { return 13; }
+    static short threshold(int g, int p) { return static_cast<short>(40 + g + p); }
+    static void seen(int, const bool *) {}
+};
+template <class Decay, class Reset, bool Immediate, bool Inhibition> struct neurons : shape {
+    typedef Decay decay;
+    typedef Reset reset;
+    static constexpr bool immediate = Immediate, inhibition = Inhibition;
+};
+template <class Rule> struct classes : shape {
+    typedef hlspike::leak integrator;
+    typedef Rule rule;
+    typedef ap_ufixed<4, 4> decision_t;
+    static constexpr bool every_step = true;
+    static constexpr int class_threshold = 30;
+};
+cell state[3][4];
+hlspike::raw<ap_fixed<8, 4>> currents[3][4];
+void begin() {
+    array = &state[0][0];
+    std::memset(reads, 0, sizeof reads);
+    std::memset(writes, 0, sizeof writes);
+}
+int same(const int counts[12]) {
+    for (int i = 1; i < 12; i++) if (counts[i] != counts[0]) return -1;
+    return counts[0];
+}
+void end(const char *name) { std::printf("%s: %d %d\\n", name, same(reads), same(writes)); }
+template <class Cfg> void neuron(const char *name) {
+    bool spikes[3][4], fresh = false, last = false;
+    begin();
+    hlspike::leaky<Cfg>(currents, last, fresh, state, spikes);
+    end(name);
+}
+template <class Rule> void reader(const char *name) {
+    typedef classes<Rule> of;
+    bool fresh = false, last = false;
+    hlspike::latch<of> held = {false, 0};
+    hlspike::raw<typename of::decision_t> decision;
+    begin();
+    hlspike::readout<of>(currents, last, fresh, state, held, decision);
+    end(name);
+}
+using namespace hlspike;
+int main() {
+    neuron<neurons<lif, subtract, false, false>>("subtract");
+    neuron<neurons<lif, subtract, true, false>>("subtract within");
+    neuron<neurons<integrate, zero, false, false>>("zero");
+    neuron<neurons<lif, zero, true, false>>("zero within");
+    neuron<neurons<lif, none, true, false>>("none");
+    neuron<neurons<lif, subtract, false, true>>("inhibition");
+    neuron<neurons<lif, subtract, true, true>>("inhibition within");
+    reader<argmax>("argmax");
+    reader<first_to_threshold>("first_to_threshold");
+}
+"""
+
+
+def test_a_state_is_read_once_and_written_once_in_a_timestep(workshop: Workshop, tmp_path: Path) -> None:
+    # with inhibition and a reset within the timestep once more, in a loop of its own
+    assert run(workshop, tmp_path, TOUCHED) == (
+        "subtract: 1 1\nsubtract within: 1 1\nzero: 1 1\nzero within: 1 1\nnone: 1 1\ninhibition: 1 1\n"
+        "inhibition within: 2 2\nargmax: 1 1\nfirst_to_threshold: 1 1\n"
+    )

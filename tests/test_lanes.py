@@ -19,8 +19,8 @@ SPIKE, CURRENT = "ap_uint<1>", "ap_fixed<16,6>"
     # a beat in a FIFO has 4096 bits at most, `last` among them: 255 currents, of which a divisor
     (256, CURRENT, 256, 256, 256, 128), (255, CURRENT, 255, 255, 255, 255), (257, CURRENT, 257, 257, 257, 1),
     (512, CURRENT, 1, 512, 512, 128), (510, CURRENT, 2, 510, 510, 170),
-    # and in an array 1024 banks; beats are a multiple or a part of what each end does
-    (2048, SPIKE, 2, 1024, 1024, 1024), (4096, SPIKE, 2, 1024, 1024, 1024), (4095, SPIKE, 65, 63, 1, 4095),
+    # and 1024 values, each a bank of an array or a register; beats are a multiple or a part of what each end does
+    (2048, SPIKE, 2, 1024, 1024, 1024), (4096, SPIKE, 2, 1024, 1024, 1024), (4095, SPIKE, 65, 63, 1, 1),
     (64, "ap_fixed<600,300>", 64, 64, 64, 4),
 ])
 def test_lanes_between_what_two_layers_do_at_once(
@@ -44,7 +44,8 @@ def test_lanes_divide_the_vector_and_fit_both_ends_and_the_limits(drawn: tuple[i
     count = lanes(Port(size, f"ap_fixed<{width},1>", 0), given_, taken, io)
     assert size % count == 0
     assert all(count % group == 0 or group % count == 0 for group in (given_, taken))
-    assert count <= 1024 if io == "parallel" else count * width + 1 <= 4096 or count == 1
+    assert count <= 1024
+    assert io == "parallel" or count * width + 1 <= 4096 or count == 1
 
 
 @pytest.mark.parametrize(("size", "kind", "count", "expected"), [
@@ -57,6 +58,8 @@ def test_lanes_divide_the_vector_and_fit_both_ends_and_the_limits(drawn: tuple[i
     (784, CURRENT, 28, Edge(512, 28, 28, True)), (784, CURRENT, 56, Edge(512, 28, 28, True)),
     (784, CURRENT, 7, Edge(512, 28, 28, True)), (3, "ap_fixed<12,4>", 3, Edge(64, 3, 1, True)),
     (100, "ap_fixed<33,4>", 100, Edge(512, 15, 7, True)), (9, "ap_fixed<64,4>", 3, Edge(512, 6, 2, True)),
+    # 86 parts of 12 values would be 1032 registers
+    (1023, "ap_fixed<40,4>", 1023, Edge(512, 11, 93, False)),
     # more words than ports are a memory
     (3000, CURRENT, 30, Edge(512, 30, 100, False)),
 ])

@@ -237,7 +237,10 @@ template <class Cfg> struct layer_of<Cfg, true> : flow<Cfg> {
             for (int p = 0; p < Cfg::parallel; p++) {
 #pragma HLS UNROLL
                 const bool spike = g == best_group && p == best.place && best.key > 0;
-                if (Cfg::immediate) mem[g][p] = settled<Cfg>::of(mem[g][p], spike, resets[g][p] != 0, g, p);
+                if (Cfg::immediate) {
+                    const typename own::mem_word now = mem[g][p];
+                    mem[g][p] = settled<Cfg>::of(now, spike, resets[g][p] != 0, g, p);
+                }
                 spikes[p] = spike;
             }
             seen<Cfg>(g, spikes);
