@@ -19,6 +19,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import NoReturn
 
 import numpy as np
@@ -61,7 +62,7 @@ def _outcome(folder: Path) -> dict[str, str]:
 
     try:
         request = pickle.loads((folder / REQUEST).read_bytes())
-        _settle(request["folder"])
+        _settle(request["folder"], request["environment"])
         record(folder / LOG, request["rules"])
         imports = Imports(request["folder"], _counting(request["rules"]), _noted, hush)
         imports.install()
@@ -88,9 +89,18 @@ def _kind(error: errors.HlspikeError) -> str:
     return next(str(kind.__name__) for kind in type(error).__mro__ if getattr(errors, kind.__name__, None) is kind)
 
 
-def _settle(folder: str) -> None:
+def _settle(folder: str, environment: dict[str, str]) -> None:
     """What every call finds the same."""
     os.chdir(folder)
+    preloaded = os.environ.get("LD_PRELOAD")
+    os.environ.clear()
+    os.environ.update(environment)
+    os.environ["PWD"] = folder
+    if preloaded is not None:
+        os.environ["LD_PRELOAD"] = preloaded
+    # what starts Python anew would run the module that this process began with
+    sys.modules["__main__"] = ModuleType("__main__")
+    sys.argv[:] = [""]
     torch.set_num_threads(1)  # of more, a child of fork waits for threads that only its parent had
     sys.dont_write_bytecode = True
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"

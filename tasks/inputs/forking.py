@@ -17,6 +17,7 @@ sys.path[:] = [place for place in sys.path if "site-packages" in place or "dist-
 
 import contextlib  # noqa: E402
 import gc  # noqa: E402
+import importlib  # noqa: E402
 import json  # noqa: E402
 import os  # noqa: E402
 import selectors  # noqa: E402
@@ -25,6 +26,11 @@ import socket  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 _ROOM = 1 << 16
+_NEEDED = (
+    "numpy.ma", "generators.extract.executor", "generators.extract.torch_module", "generators.stimulus", "tasks.module",
+    "tasks.inputs.calls", "tasks.inputs.child",
+)
+"""What the functions of `tasks.inputs.calls` import, and numpy on demand."""
 
 
 def prepare() -> None:
@@ -42,9 +48,8 @@ def prepare() -> None:
 
 
 def _import() -> None:
-    import tasks.inputs.calls
-    import tasks.inputs.child
-    import tasks.module  # noqa: F401
+    for name in _NEEDED:
+        importlib.import_module(name)
 
 
 class Forking:

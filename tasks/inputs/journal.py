@@ -285,5 +285,5 @@ def _needed(settled: dict[str, states.State]) -> dict[str, states.State]:
     implied |= {here, *_parents(here)}
     return {
         name: state for name, state in settled.items()
-        if state != ["there", "folder"] or os.path.join(here, name) not in implied
+        if state != ["there", "folder"] or os.path.normpath(os.path.join(here, name)) not in implied
     }

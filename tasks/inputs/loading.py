@@ -95,6 +95,9 @@ class Loader:
         known = getattr(sys.modules.get(parts[0]), "__file__", None)
         if parts[0] in sys.stdlib_module_names or (known is not None and not Path(known).is_relative_to(self._here)):
             return False
+        loaded = sys.modules.get(".".join(parts))
+        if loaded is not None and getattr(loaded, "__file__", None) != str(path):
+            return False
         folder = self._here
         for part in parts[:-1]:
             if states.resolved(str(folder), part) not in (f"{part}/", f"{part}/__init__.py"):

@@ -51,7 +51,7 @@ def call(function: str, arguments: Mapping[str, Any]) -> dict[str, states.State]
         rules = f"{recording.rules(os.getcwd())}-{folder}\n-{process.library}\n"
         request = {
             "function": function, "arguments": dict(arguments), "folder": os.getcwd(),
-            "rules": rules,
+            "environment": {**os.environ, **_fixed()}, "rules": rules,
         }
         (folder / _REQUEST).write_bytes(pickle.dumps(request))
         (folder / _LOG).touch()
@@ -193,10 +193,15 @@ def _prepared() -> _Process:
         return _process
 
 
+def _fixed() -> dict[str, str]:
+    """Variables without which two calls would not do the same: the order of a set follows from it."""
+    return {"PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "0")}
+
+
 def _start() -> _Process:
     ended = contextlib.ExitStack()
     folder = Path(ended.enter_context(tempfile.TemporaryDirectory(prefix="hlspike-"))).resolve()
-    environment = {**os.environ, "PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "0")}
+    environment = {**os.environ, **_fixed()}
     library = None
     try:
         library = recording.library(folder)

@@ -231,8 +231,8 @@ void opened(int folder, const char *name, int flags, int descriptor, int was) {
     } else if (mode == O_RDONLY) {
         tell('r', &found, path, "", 0);
     } else if (!was || (flags & O_TRUNC)) {
-        /* whether it is there decides what is done, unless it is replaced anyhow */
-        if (!(flags & (O_TRUNC | O_EXCL))) tell('m', NULL, path, "", 0);
+        /* whether it is there decides what will be read, unless it is replaced anyhow */
+        if (mode == O_RDWR && !(flags & (O_TRUNC | O_EXCL))) tell('m', NULL, path, "", 0);
         tell('w', &found, path, "", 0);
     } else if (mode == O_WRONLY) {
         tell('a', &found, path, "", 0);
