@@ -26,7 +26,9 @@ def described(
         config: resolved.
         outputs: files of the build; their names are told relative to its folder.
     """
-    read = {name: known for note in notes.read(layout.notes).values() for name, known in note["found"].items()}
+    # its own note is of the manifest before
+    noted = [note for label, note in notes.read(layout.notes).items() if label.partition(":")[0] != "manifest"]
+    read = {name: known for note in noted for name, known in note["found"].items()}
     inputs, packages = {}, {}
     for name, known in sorted(read.items()):
         kind, path = states.parted(name)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,13 +13,13 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from generators.errors import ConfigError
-from tasks import checkpoint
+from tasks import checkpoint, files
 from tasks.inputs.child import seed
 from tasks.inputs.loading import Loader
 
 _SAMPLES = 8
 _TOLERANCE = 1e-3
-"""Relative: machines may differ in the last bits, generators that nobody seeded differ in the first."""
+"""Relative, between processors: generators that nobody seeded differ by more."""
 
 
 def load_module(
@@ -46,23 +48,47 @@ def load_module(
 
 
 @dataclass(frozen=True, slots=True)
-class Fingerprint:
-    """What tells the parameters of two modules apart: of each its shape, and a few numbers that all of it enters."""
+class Parameter:
+    """What tells two values of a parameter apart: its shape, its bytes, and a few numbers that all of it enters."""
 
-    parameters: Mapping[str, tuple[list[int], list[float]]]
+    shape: tuple[int, ...]
+    digest: str
+    numbers: tuple[float, ...]
+
+    def is_same(self, other: Parameter, exactly: bool) -> bool:
+        if exactly or self.shape != other.shape:
+            return (self.shape, self.digest) == (other.shape, other.digest)
+        size = max((abs(value) for value in (*self.numbers, *other.numbers) if value == value), default=0.0)
+        pairs = zip(self.numbers, other.numbers, strict=True)
+        return all(abs(a - b) <= _TOLERANCE * size or a == b or (a != a and b != b) for a, b in pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What tells the parameters of two modules apart, and the processor that computed them."""
+
+    processor: str
+    parameters: Mapping[str, Parameter]
 
     def to_json(self) -> dict[str, Any]:
-        return {name: list(known) for name, known in self.parameters.items()}
+        known = {name: [list(one.shape), one.digest, list(one.numbers)] for name, one in self.parameters.items()}
+        return {"processor": self.processor, "parameters": known}
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Fingerprint:
-        return Fingerprint({name: (shape, values) for name, (shape, values) in data.items()})
+        return Fingerprint(data["processor"], {
+            name: Parameter(tuple(shape), digest, tuple(numbers))
+            for name, (shape, digest, numbers) in data["parameters"].items()
+        })
 
     def check(self, module: nn.Module, source: str, then: str) -> None:
         """Raises ConfigError if `module` does not have these parameters; `then` is when it had."""
-        found = fingerprint(module).parameters
-        for name in (*self.parameters, *(name for name in found if name not in self.parameters)):
-            if not _same(self.parameters.get(name), found.get(name)):
+        found = fingerprint(module)
+        for name in (*self.parameters, *(name for name in found.parameters if name not in self.parameters)):
+            first, second = self.parameters.get(name), found.parameters.get(name)
+            # processors may differ in the last bits
+            exactly = self.processor == found.processor
+            if first is None or second is None or not first.is_same(second, exactly):
                 raise ConfigError(
                     f"model.source: {source} gives other values of '{name}' now than {then}, although random, NumPy "
                     "and torch are seeded alike; let every call give the same module: seed its own generators, use no "
@@ -72,21 +98,30 @@ class Fingerprint:
 
 def fingerprint(module: nn.Module) -> Fingerprint:
     """Of parameters and buffers, at their present values."""
-    return Fingerprint({
-        name: (list(value.shape), _numbers(value.detach()))
-        for name, value in module.state_dict().items() if isinstance(value, torch.Tensor) and not is_lazy(value)
+    values = {name: value.detach() for name, value in module.state_dict().items()
+              if isinstance(value, torch.Tensor) and not is_lazy(value)}
+    return Fingerprint(_processor(), {
+        name: Parameter(tuple(value.shape), _digest(value), _numbers(value)) for name, value in values.items()
     })
 
 
-def _numbers(value: torch.Tensor) -> list[float]:
-    flat = value.to(dtype=torch.float64, device="cpu").reshape(-1)
-    sums = [] if len(flat) == 0 else [float(flat.mean()), float(flat.abs().mean()), float(flat.std(correction=0))]
-    return [*sums, *flat[:_SAMPLES].tolist()]
+def _processor() -> str:
+    """What decides how floating-point functions are computed."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.machine()
+    told = sorted({line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))})
+    return files.digest("\n".join(told).encode())[:16]
 
 
-def _same(first: tuple[list[int], list[float]] | None, second: tuple[list[int], list[float]] | None) -> bool:
-    if first is None or second is None or first[0] != second[0]:
-        return False
-    size = max((abs(value) for value in (*first[1], *second[1]) if value == value), default=0.0)
-    pairs = zip(first[1], second[1], strict=True)
-    return all(abs(a - b) <= _TOLERANCE * size or a == b or (a != a and b != b) for a, b in pairs)
+def _digest(value: torch.Tensor) -> str:
+    plain = value.to_dense().to("cpu").contiguous().reshape(-1)
+    return files.digest(plain.view(torch.uint8).numpy().tobytes() if plain.numel() else b"")[:16]
+
+
+def _numbers(value: torch.Tensor) -> tuple[float, ...]:
+    flat = value.to_dense().to("cpu")
+    flat = (flat.abs() if flat.is_complex() else flat).to(torch.float64).reshape(-1)
+    sums = (float(flat.mean()), float(flat.abs().mean()), float(flat.std(correction=0))) if flat.numel() else ()
+    return *sums, *flat[:_SAMPLES].tolist()

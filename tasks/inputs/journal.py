@@ -276,8 +276,9 @@ def _below_build(path: str) -> bool:
 
 
 def _needed(settled: dict[str, states.State]) -> dict[str, states.State]:
-    """Without the folders that have to be there for something else to be."""
+    """Without the folders that have to be there for something else to be, and those that hold no program of a name."""
     here = os.getcwd()
+    programs = {place for place in os.environ.get("PATH", "").split(os.pathsep) if not place.startswith(here)}
     implied = {
         parent for name, state in settled.items() if state != ["missing"]
         for parent in _parents(os.path.join(here, name.removeprefix(states.LINK)))
@@ -285,5 +286,6 @@ def _needed(settled: dict[str, states.State]) -> dict[str, states.State]:
     implied |= {here, *_parents(here)}
     return {
         name: state for name, state in settled.items()
-        if state != ["there", "folder"] or os.path.normpath(os.path.join(here, name)) not in implied
+        if not (state == ["there", "folder"] and os.path.normpath(os.path.join(here, name)) in implied)
+        and not (state == ["missing"] and os.path.dirname(name) in programs)
     }
