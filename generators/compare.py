@@ -13,6 +13,7 @@ from typing import Any, Literal, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
+from generators.decision import classes
 from generators.fixed import SPIKE, FixedType
 from generators.ir import Network
 from generators.reference import run_reference
@@ -134,12 +135,17 @@ def agreement(
     """The float half of the report's `agreement`.
 
     Returns:
-        `decisions_float_reference` (None without readout), `spikes_float_reference` (None if no spikes were traced)
-        and `first_divergence` (None if every traced spike is equal).
+        `decisions_float_reference`, the share of equal classes (None without readout); of `binary_logit`
+        `logits_float_reference`, the share of equal values, and `largest_logit_error`, in units of the logit (else
+        None); `spikes_float_reference` (None if no spikes were traced); `first_divergence` (None if every traced spike
+        is equal).
     """
-    decisions = None
+    decisions = logits = error = None
     if "decision" in reference:
-        decisions = float(np.mean(floating["decision"][:] == reference["decision"][:]))
+        decided, exact = floating["decision"][:], reference["decision"][:]
+        decisions = float(np.mean(classes(decided) == classes(exact)))
+        if exact.dtype.kind == "f":
+            logits, error = float(np.mean(decided == exact)), float(np.abs(decided - exact).max())
     carried = typed.network.input.reset_policy == "never"
     total, unequal, found = 0, 0, []
     for rank, layer in enumerate(typed.network.neurons):
@@ -163,6 +169,8 @@ def agreement(
         divergence = Divergence(*place, _cause(typed, integers, stimulus, overflows, floating, *place)).to_json()
     return {
         "decisions_float_reference": decisions,
+        "logits_float_reference": logits,
+        "largest_logit_error": error,
         "spikes_float_reference": 1 - unequal / total if total else None,
         "first_divergence": divergence,
     }

@@ -78,6 +78,11 @@ def decide(
             assert_never(rule)
 
 
+def classes(decision: NDArray[Any]) -> NDArray[np.int64]:
+    """The class that each decision means; a logit, which is a float, is the lead of class 1 over class 0."""
+    return np.asarray(decision > 0 if decision.dtype.kind == "f" else decision, np.int64)
+
+
 def _argmax(state: NDArray[Any]) -> NDArray[np.int64]:
     # Python integers beyond 63 bits live in object arrays, whose argmax returns the first maximum as well
     return np.asarray(state.argmax(-1), np.int64)

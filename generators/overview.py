@@ -13,6 +13,7 @@ from typing import Any, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
+from generators.decision import classes
 from generators.fixed import FixedType
 from generators.ir import Parameters
 from generators.reference import run_reference
@@ -36,10 +37,10 @@ SAMPLED = 64
 
 def confusion(labels: NDArray[np.int64], decision: NDArray[Any]) -> NDArray[np.int64]:
     """(K, K) how often a sequence of class row was decided to be of class column; a logit above 0 is class 1."""
-    classes = decision > 0 if decision.dtype.kind == "f" else decision
-    size = int(max(labels.max(), classes.max())) + 1
+    decided = classes(decision)
+    size = int(max(labels.max(), decided.max())) + 1
     counts = np.zeros((size, size), np.int64)
-    np.add.at(counts, (labels, classes.astype(np.int64)), 1)
+    np.add.at(counts, (labels, decided), 1)
     return counts
 
 

@@ -72,7 +72,7 @@ def terminal_table(report: Report) -> str:
     lines = [
         f"{report['name']}: {report['sequences']} sequences, {report['timesteps']} timesteps",
         "  accuracy   " + "   ".join(f"{stage} {_percent(accuracy[stage])}" for stage in STAGES),
-        f"  agreement  decisions {_percent(agreed['decisions_float_reference'])}, spikes "
+        f"  agreement  decisions {_percent(agreed['decisions_float_reference'])}{_logits(agreed)}, spikes "
         f"{_percent(agreed['spikes_float_reference'])} (float = reference); "
         f"{agreed['mismatches_reference_csim']} values differ (reference = csim)",
     ]
@@ -104,7 +104,7 @@ def markdown(report: Report, pictures: Mapping[str, str] | None = None) -> str:
         "|---|---|---|---|",
         "| accuracy | " + " | ".join(_percent(accuracy[stage]) for stage in STAGES) + " |",
         "",
-        f"- Decisions equal, float and reference: {_percent(agreed['decisions_float_reference'])}",
+        f"- Decisions equal, float and reference: {_percent(agreed['decisions_float_reference'])}{_logits(agreed)}",
         f"- Spikes equal, float and reference: {_percent(agreed['spikes_float_reference'])}",
         f"- Values that differ, reference and csim: {agreed['mismatches_reference_csim']}",
     ]
@@ -164,6 +164,15 @@ def _columns(rows: list[list[str]]) -> list[str]:
 
 def _row(cells: list[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _logits(agreed: Mapping[str, Any]) -> str:
+    if agreed["logits_float_reference"] is None:
+        return ""
+    return (
+        f" by class, the sign of the logit, and {_percent(agreed['logits_float_reference'])} by value, which differs "
+        f"by at most {agreed['largest_logit_error']:g}"
+    )
 
 
 def _divergence(place: Mapping[str, Any]) -> str:

@@ -18,7 +18,8 @@ from generators.errors import ConfigError
 Value = str | int | float | None
 Row = dict[str, Value]
 
-FRACTIONS = ("accuracy_float", "accuracy_reference", "accuracy_csim", "decisions_equal", "spikes_equal")
+FRACTIONS = ("accuracy_float", "accuracy_reference", "accuracy_csim", "decisions_equal", "logits_equal",
+             "spikes_equal")
 """Columns between 0 and 1, of which more is better; of every other number, less is."""
 _COSTS = ("weight_bits", "state_bits", "multipliers")
 _CONDITION = re.compile(r"\s*([^\s<>=!:]+)\s*(>=|<=|!=|==|=|:|>|<)\s*(.*?)\s*")
@@ -59,11 +60,13 @@ def _measured(report: Mapping[str, Any] | str | None) -> Row:
     accuracy, agreed = report.get("accuracy", {}), report.get("agreement", {})
     estimate = report.get("estimate") or {}
     seconds = report.get("seconds")
+    logits = agreed.get("logits_float_reference")
     row: Row = {
         "name": report["name"].partition(" ")[0] if report else None,
         "status": status,
         **{f"accuracy_{stage}": accuracy.get(stage) for stage in ("float", "reference", "csim")},
         "decisions_equal": agreed.get("decisions_float_reference"),
+        **({} if logits is None else {"logits_equal": logits}),
         "spikes_equal": agreed.get("spikes_float_reference"),
         "timesteps": report.get("timesteps"),
         **{cost: estimate.get(cost) for cost in _COSTS},

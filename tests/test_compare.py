@@ -113,9 +113,12 @@ def _agreed(name: str, floating: Traces, reference: Traces) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", BY_NAME)
 def test_equal_traces_agree_wholly(name: str) -> None:
-    trace, decides = _trace(name), BY_NAME[name].network.readout is not None
+    trace, readout = _trace(name), BY_NAME[name].network.readout
+    logit = readout is not None and readout.decision_rule == "binary_logit"
     assert _agreed(name, trace, trace) == {
-        "decisions_float_reference": 1.0 if decides else None,
+        "decisions_float_reference": None if readout is None else 1.0,
+        "logits_float_reference": 1.0 if logit else None,
+        "largest_logit_error": 0.0 if logit else None,
         "spikes_float_reference": 1.0,
         "first_divergence": None,
     }
@@ -130,10 +133,21 @@ def test_agreement_is_the_share_of_equal_decisions_and_of_equal_spikes_in_use() 
     assert agreed["spikes_float_reference"] == pytest.approx(1 - 4 / (30 * 22), abs=1e-15)
 
 
+def test_logits_are_compared_by_class_and_by_value() -> None:
+    floating = {"decision": np.array([0.25, -0.5, 0.0, 1.0])}
+    # the third means class 0, and the first still class 1
+    reference = {"decision": np.array([0.5, -0.5, 0.125, 1.0])}
+    agreed = _agreed("logit", floating, reference)
+    found = (agreed["decisions_float_reference"], agreed["logits_float_reference"], agreed["largest_logit_error"])
+    assert found == (0.75, 0.5, 0.25)
+
+
 def test_without_traced_spikes_only_decisions_are_compared() -> None:
     reference = {"decision": np.array([1, 2, 3])}
     assert _agreed("zero", {"decision": np.array([1, 0, 3])}, reference) == {
         "decisions_float_reference": pytest.approx(2 / 3, abs=1e-15),
+        "logits_float_reference": None,
+        "largest_logit_error": None,
         "spikes_float_reference": None,
         "first_divergence": None,
     }

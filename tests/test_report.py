@@ -23,12 +23,14 @@ LAYERS: list[dict[str, Any]] = [
      "parameters_error": {"beta": {"values": 1, "saturated": 0, "vanished": 0, "rms": 0.0, "value": 0.0, "leak": 0.0}}},
 ]
 AGREED: dict[str, Any] = {
-    "decisions_float_reference": 0.75, "spikes_float_reference": 0.99876,
+    "decisions_float_reference": 0.75, "logits_float_reference": None, "largest_logit_error": None,
+    "spikes_float_reference": 0.99876,
     "first_divergence": {"layer": "lif|1", "sequence": 2, "timestep": 7, "neuron": 11, "cause": "overflow"},
     "mismatches_reference_csim": 0,
 }
 EQUAL: dict[str, Any] = {
-    "decisions_float_reference": None, "spikes_float_reference": None, "first_divergence": None,
+    "decisions_float_reference": None, "logits_float_reference": None, "largest_logit_error": None,
+    "spikes_float_reference": None, "first_divergence": None,
     "mismatches_reference_csim": 3,
 }
 REPORT: Report = {
@@ -209,6 +211,13 @@ def test_the_terminal_shows_so_many_warnings_and_counts_the_rest() -> None:
     many = {**QUIET, "warnings": [f"fc{k}: weight" for k in range(30)], "notes": ["a note"]}
     lines = terminal_table(many).splitlines()[7:-2]
     assert lines == [*(f"  warning: fc{k}: weight" for k in range(24)), "  7 more in report.md"]
+
+
+def test_a_logit_is_compared_by_class_and_by_value() -> None:
+    logits = {**QUIET, "agreement": {**AGREED, "logits_float_reference": 0.5, "largest_logit_error": 0.125}}
+    told = "75.00 % by class, the sign of the logit, and 50.00 % by value, which differs by at most 0.125"
+    assert f"  agreement  decisions {told}, spikes 99.88 % (float = reference)" in terminal_table(logits)
+    assert f"- Decisions equal, float and reference: {told}\n" in markdown(logits)
 
 
 def test_the_document_leaves_out_what_there_is_not() -> None:

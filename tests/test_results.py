@@ -53,6 +53,14 @@ def test_all_rows_have_the_columns_of_any() -> None:
     assert {key: value for key, value in found[2].items() if value is not None} == {"seed": "2", "status": "failed"}
 
 
+def test_logits_that_are_equal_in_value_have_a_column_where_there_are_logits() -> None:
+    logit = report()
+    logit["agreement"] = {**logit["agreement"], "logits_float_reference": 0.25}
+    found = rows([(["seed=1"], logit), (["seed=2"], report())])
+    assert [(row["decisions_equal"], row["logits_equal"]) for row in found] == [(1.0, 0.25), (1.0, None)]
+    assert "25.00 %" in table(found)
+
+
 def test_a_variant_whose_csim_differs_says_so() -> None:
     assert [row["status"] for row in rows([([], report(differing=3)), ([], report()), ([], None)])] == [
         "differs", "ok", "failed",
