@@ -343,6 +343,17 @@ def test_the_bound_state_function_is_what_counts() -> None:
     assert network.notes == ("layer '1': runs reset_mechanism subtract, although its attribute says zero",)
 
 
+def test_the_reset_mechanism_of_a_checkpoint_that_the_module_does_not_run_is_noted() -> None:
+    module, trained = sequential(reset_mechanism="subtract"), sequential(reset_mechanism="zero")
+    module.load_state_dict(trained.state_dict())
+    network, _ = extract(module, (4,), {})
+    assert isinstance(network.layers[2], Leaky) and network.layers[2].reset_mechanism == "subtract"
+    assert network.notes == (
+        "layer '1': runs reset_mechanism subtract, although its buffer reset_mechanism_val, which a checkpoint brings "
+        "along, says zero",
+    )
+
+
 @pytest.mark.parametrize("surrogate_disable", [True, False])
 @pytest.mark.parametrize(
     "spike_grad",

@@ -97,6 +97,78 @@ def test_markers_of_other_packages() -> None:
     assert network.notes == ("readout '3': attribute colour is unknown and has no effect",)
 
 
+class Derived(SNNReadout):
+    pass
+
+
+class Renamed(nn.Module):
+    """What a colleague calls the marker."""
+
+    decision_rule = "first_to_threshold"
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__()
+        self.register_buffer("beta", torch.tensor(1.0))
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+
+def test_a_class_derived_from_the_marker_counts_with_a_note() -> None:
+    network = read(spikes(Derived(window_size=4, class_threshold=2)))
+    assert network.readout == Readout(("1",), 3, "spike", "argmax_spike_count", 2, 1.0, "window")
+    assert network.notes == (
+        "readout '2': Derived counts as the SNNReadout it is derived from",
+        "readout '2': class_threshold has no effect with decision_rule argmax_spike_count",
+    )
+    assert read(spikes(type("Twice", (Derived,), {})(window_size=4))).input.window_size == 4
+
+
+def test_an_identity_of_another_name_with_the_attributes_of_the_marker_counts_with_a_note() -> None:
+    network = read(spikes(Renamed(window_size=4, class_threshold=2)))
+    assert network.readout == Readout(("1",), 3, "spike", "first_to_threshold", 2, 1.0, "window")
+    assert network.input.window_size == 4
+    assert set(network.marked) == {"decision_rule", "window_size", "class_threshold", "beta"}
+    assert network.notes == (
+        "readout '2': Renamed counts as an SNNReadout: it is an identity with decision_rule, window_size, "
+        "class_threshold, beta",
+    )
+
+
+class Tap(nn.Module):
+    """An identity with something to say of itself, but of no decision."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__()
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+
+@pytest.mark.parametrize("attributes", [{}, {"beta": 0.5}, {"window_size": 3}, {"beta": 0.5, "window_size": 3}])
+def test_an_identity_with_one_such_attribute_is_no_marker(attributes: dict[str, Any]) -> None:
+    network = read(spikes(Tap(**attributes)))
+    assert network.readout is None and network.notes == ()
+
+
+def test_a_network_or_a_layer_with_such_attributes_is_no_marker() -> None:
+    class Net(nn.Sequential):
+        decision_rule, window_size, n_classes = "argmax_spike_count", 9, 3
+
+    assert read(Net(*spikes())).readout is None
+
+    class Scale(Renamed):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return 2 * x
+
+    with pytest.raises(UnsupportedModel, match=r"^module '2': mul of "):
+        read(spikes(Scale(window_size=4)))
+
+
 def test_aliases() -> None:
     assert read(spikes(), stream_length=9).input.window_size == 9
     assert read(spikes(), stream_length=9, window_size=9).input.window_size == 9

@@ -6,17 +6,16 @@ In: a module, read through its graph (`tracing.Traced`). Out: `Chain`. A new typ
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import snntorch
-import torch
 from torch import fx, nn
 
 from generators.errors import ConfigError, UnsupportedModel
-from generators.extract.float64 import MARKER, inherits_forward, layer_input
+from generators.extract.float64 import inherits_forward, layer_input
 from generators.extract.flow import Argument, Constant, Flow, Kept, Membrane, Pair, Value, leaves
+from generators.extract.marks import is_identity, is_marker, remark
 from generators.extract.memory import State, memory, settle_state
 from generators.extract.neuron import check_type, spike_factor
 from generators.extract.operations import SUPPORTED, apply, flatten, refuse_joins
@@ -123,7 +122,7 @@ class _Reader:
         module = self.traced.module.get_submodule(name)
         value = self._value(layer_input(node.args, node.kwargs))
         where = f"layer '{name}'"
-        if type(module).__name__ == MARKER:
+        if is_marker(module):
             return self._mark(name, module, value.spikes if isinstance(value, Pair) else self._data(value, where))
         if isinstance(module, _IDENTITIES):
             self.notes.append(f"{where}: {type(module).__name__} is dropped, it changes nothing outside training")
@@ -181,12 +180,10 @@ class _Reader:
     def _mark(self, name: str, module: nn.Module, flow: Flow) -> Flow:
         if self.marker is not None:
             raise UnsupportedModel(f"readout '{name}': '{self.marker[0]}' is a readout already; keep one of them")
-        identity = False
-        trial = torch.linspace(-1.0, 1.0, 24, dtype=torch.float64).reshape(4, 6)
-        with contextlib.suppress(Exception):
-            identity = torch.equal(module.forward(trial), trial)
-        if not identity:
+        if not is_identity(module):
             raise UnsupportedModel(f"readout '{name}': its forward changes its input; a marker must be an identity")
+        if told := remark(name, module):
+            self.notes.append(told)
         self.marker, self.marked = (name, module), flow
         return flow
 

@@ -16,9 +16,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from generators.errors import UnsupportedModel
-
-MARKER = "SNNReadout"
-"""Class name of the readout marker, whichever package it comes from."""
+from generators.extract.marks import is_marker
 
 _MODULE_INTERNALS = frozenset(nn.Module().__dict__)
 
@@ -28,7 +26,7 @@ def is_leaf(module: nn.Module) -> bool:
     home = type(module).__module__
     known = isinstance(module, snntorch.SpikingNeuron) or inherits_forward(module, nn.Linear)
     packaged = home.startswith(("torch.nn.", "torch.ao.nn.", "snntorch.")) and not isinstance(module, nn.Sequential)
-    return known or packaged or type(module).__name__ == MARKER
+    return known or packaged or is_marker(module)
 
 
 def inherits_forward(module: nn.Module, cls: type[nn.Module]) -> bool:

@@ -17,18 +17,7 @@ from torch import nn
 from generators import ir
 from generators.errors import ConfigError, HlspikeError, UnsupportedModel
 from generators.extract.flow import Flow
-
-KEYS = (
-    "output_mode",
-    "decision_rule",
-    "window_size",
-    "class_threshold",
-    "beta",
-    "n_classes",
-    "reset_policy",
-    "emit",
-)
-ALIASES = {"stream_length": "window_size", "state_reset_policy": "reset_policy"}
+from generators.extract.marks import ALIASES, KEYS
 
 MODES = get_args(ir.OutputMode)
 POLICIES = get_args(ir.ResetPolicy)

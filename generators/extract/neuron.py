@@ -87,9 +87,15 @@ def read_leaky(
         inhibition=bool(neuron.inhibition),
         integrates=integrates,
     )
+    resets = int(neuron.reset_mechanism_val)
     if mechanism != neuron.reset_mechanism:
         notes.append(
             f"layer '{name}': runs reset_mechanism {mechanism}, although its attribute says {neuron.reset_mechanism}"
+        )
+    elif resets != snntorch.SpikingNeuron.reset_dict[mechanism]:
+        notes.append(
+            f"layer '{name}': runs reset_mechanism {mechanism}, although its buffer reset_mechanism_val, which a "
+            f"checkpoint brings along, says {_mechanism_of(resets)}"
         )
     return layer, parameters, notes
 
@@ -149,12 +155,15 @@ def _reset_mechanism(name: str, neuron: snntorch.Leaky) -> ir.ResetMechanism:
         raise UnsupportedModel(f"layer '{name}': state_function is not the neuron's own; build the Leaky anew")
     resets = int(neuron.reset_mechanism_val)
     if not neuron.reset_delay and snntorch.SpikingNeuron.reset_dict[mechanism] != resets:
-        found = next((key for key, value in snntorch.SpikingNeuron.reset_dict.items() if value == resets), resets)
         raise UnsupportedModel(
             f"layer '{name}': updates with reset_mechanism {mechanism} but resets at once (reset_delay False) with "
-            f"{found}; build the Leaky with one of them"
+            f"{_mechanism_of(resets)}; build the Leaky with one of them"
         )
     return mechanism
+
+
+def _mechanism_of(value: int) -> str:
+    return next((key for key, known in snntorch.SpikingNeuron.reset_dict.items() if known == value), str(value))
 
 
 def _check_inhibition(name: str, neuron: snntorch.Leaky, shape: tuple[int, ...], order: tuple[int, ...] | None) -> None:

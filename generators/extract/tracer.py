@@ -12,7 +12,8 @@ import snntorch
 import torch
 from torch import fx, nn
 
-from generators.extract.float64 import MARKER, Slot, is_leaf, layer_input
+from generators.extract.float64 import Slot, is_leaf, layer_input
+from generators.extract.marks import is_marker
 
 BATCH = 7
 """Sequences of the trial call: a number that is unlikely to be one of the model's own dimensions."""
@@ -109,7 +110,7 @@ def _output_of(layer: nn.Module, x: Any) -> Any:
             return x.flatten(layer.start_dim, layer.end_dim)
         case nn.Identity() | nn.modules.dropout._DropoutNd():
             return x
-        case _ if type(layer).__name__ == MARKER:
+        case _ if is_marker(layer):
             return x
     raise LookupError("a layer that is not supported")
 

@@ -1,0 +1,62 @@
+"""Which module is the readout's marker: the class of that name of any package, one derived from it, or one like it."""
+
+from __future__ import annotations
+
+import contextlib
+
+import torch
+from torch import nn
+
+MARKER = "SNNReadout"
+"""Class name of the marker, whichever package it comes from."""
+KEYS = (
+    "output_mode",
+    "decision_rule",
+    "window_size",
+    "class_threshold",
+    "beta",
+    "n_classes",
+    "reset_policy",
+    "emit",
+)
+ALIASES = {"stream_length": "window_size", "state_reset_policy": "reset_policy"}
+_PLAIN = "decision_rule"
+"""The attribute that nothing but a marker has; of the others, β aside, it takes two."""
+
+
+def is_marker(module: nn.Module) -> bool:
+    """Whether `module` says how decisions are taken."""
+    return _derived(module) or bool(likeness(module))
+
+
+def likeness(module: nn.Module) -> tuple[str, ...]:
+    """The attributes that make an identity of another name a marker; () if it is none."""
+    if type(module).__module__.startswith(("torch.", "snntorch.")) or module._modules:
+        return ()
+    if not {*module._parameters, *module._buffers} <= {*KEYS, *ALIASES}:
+        return ()
+    found = tuple(key for key in (*KEYS, *ALIASES) if hasattr(module, key))
+    enough = _PLAIN in found or len(set(found) - {"beta"}) > 1
+    return found if enough and is_identity(module) else ()
+
+
+def is_identity(module: nn.Module) -> bool:
+    """Whether forward gives back what it is given."""
+    trial = torch.linspace(-1.0, 1.0, 24, dtype=torch.float64).reshape(4, 6)
+    with contextlib.suppress(Exception):
+        return torch.equal(module.forward(trial), trial)
+    return False
+
+
+def remark(name: str, module: nn.Module) -> str | None:
+    """What a report says of a marker that is not called so."""
+    kind = type(module).__name__
+    if kind == MARKER:
+        return None
+    if _derived(module):
+        return f"readout '{name}': {kind} counts as the {MARKER} it is derived from"
+    return f"readout '{name}': {kind} counts as an {MARKER}: it is an identity with {', '.join(likeness(module))}"
+
+
+def _derived(module: nn.Module) -> bool:
+    return any(cls.__name__ == MARKER for cls in type(module).__mro__)
