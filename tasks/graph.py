@@ -40,6 +40,7 @@ RECORDING = ("tasks/recorded.py",)
 COMPILATION = ("tasks/toolchain.py",)
 EMISSION = ("generators/emit.py", "generators/templates/")
 _UNITS = ("top", "tb")
+_SOURCES = (".py", ".j2", ".c", ".h")
 
 
 def name(variant: Variant, basename: str, part: str | None = None) -> str:
@@ -103,12 +104,18 @@ def step(
 @cache
 def digests(sources: tuple[str, ...]) -> dict[str, str]:
     """Of our own `sources`, path → digest; shortened, for they are compared and not looked up."""
-    paths: list[Path] = []
-    for source in sources:
-        place = PACKAGE / source
-        found = (path for ending in ("py", "j2", "c", "h") for path in sorted(place.rglob(f"*.{ending}")))
-        paths += found if place.is_dir() else [place]
-    return {path.relative_to(PACKAGE).as_posix(): files.file_digest(path)[:16] for path in paths}
+    return {path: digest for source in sources for path, digest in _digests(source)}
+
+
+@cache
+def _digests(source: str) -> list[tuple[str, str]]:
+    """Of a file, or of every source in a folder."""
+    place = PACKAGE / source
+    paths = [str(place)] if not source.endswith("/") else sorted(
+        os.path.join(folder, name) for folder, _, names in os.walk(place) for name in names if name.endswith(_SOURCES)
+    )
+    start = len(f"{PACKAGE}/")
+    return [(path[start:], files.file_digest(path)[:16]) for path in paths]
 
 
 def extraction(variant: Variant) -> dict[str, Any]:

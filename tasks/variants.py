@@ -114,21 +114,21 @@ def folder() -> Path:
 
 def _composed(overrides: Sequence[str], folder: Path) -> dict[str, Any]:
     from tasks.compose import composed
+    from tasks.configuration import environment
     from tasks.toolchain import Toolchain
 
-    variants, searched = composed(overrides, folder)
+    with environment.watched() as used:
+        variants, searched = composed(overrides, folder)
     tools: dict[str, Tool] = {}
     for name in {variant["config"]["csim"]["compiler"] for variant in variants}:
         found = Toolchain.found(name)
         tools[name] = Tool(asdict(found), found.content, found.local, found.identity)
     states = {str(path): files.signature(path) for path in _yaml_files(searched)}
     states |= {tool.local["compiler"]: files.signature(tool.local["compiler"]) for tool in tools.values()}
-    used = {name for path in states if path.endswith(".yaml") for name in _variables(_content(Path(path)))}
-    used |= {name for override in overrides for name in _variables(override)} | set(_ENVIRONMENT)
     return {
         "folders": [str(path) for path in searched],
         "files": states,
-        "environment": {name: os.environ.get(name) for name in sorted(used)},
+        "environment": {name: os.environ.get(name) for name in sorted({*used, *_ENVIRONMENT})},
         "tools": {name: asdict(tool) for name, tool in tools.items()},
         "versions": _versions() | {name: tool.compiler["version"] for name, tool in tools.items()},
         "variants": variants,
@@ -158,20 +158,6 @@ def _yaml_files(folders: Any) -> list[Path]:
         for name in names
         if name.endswith(".yaml")
     ]
-
-
-def _content(path: Path) -> str:
-    """Of a file that may take no part, and so may hold anything."""
-    from tasks.configuration import documents
-
-    try:
-        return documents.text(path)
-    except ConfigError:
-        return ""
-
-
-def _variables(text: str) -> list[str]:
-    return re.findall(r"oc\.env:\s*([A-Za-z_]\w*)", text)
 
 
 def _code() -> list[str]:

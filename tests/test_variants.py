@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from builds import ROOT, Place, furnished
+from omegaconf import OmegaConf
 
 from generators.errors import ConfigError
 from tasks import variants
@@ -123,3 +125,24 @@ def test_the_same_variant_twice_is_refused(here: Place) -> None:
     message = "sweep: the same variant is asked for twice; remove the repeated value"
     with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
         variants.load(["seed=1,1"])
+
+
+@pytest.mark.parametrize("text", [
+    "${oc.env:CHANCE}", "${oc.env:'CHANCE'}", '${oc.env:"CHANCE"}', "${oc.env: CHANCE }", "${oc.env:CHANCE,3}",
+    "${oc.decode:${oc.env:CHANCE}}", "${oc.env:${data.kwargs.variable}}", "${oc.env:CH${data.kwargs.rest}}",
+    "${oc.env:OTHER,${oc.env:CHANCE}}", "${own:CHANCE}",
+])
+def test_a_variable_that_any_resolver_reads_is_part_of_what_is_composed(
+    text: str, here: Place, composed: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    OmegaConf.register_new_resolver("own", lambda name: os.environ.get(name, "none"), replace=True)
+    kwargs = f"variable: CHANCE, rest: ANCE, value: '{text.replace(chr(39), 2 * chr(39))}'"
+    here.edit("conf/config.yaml", "kwargs: {sequences: 6}", f"kwargs: {{sequences: 6, {kwargs}}}")
+    for value in ("7", "8", "7"):
+        monkeypatch.setenv("CHANCE", value)
+        assert str(variants.load([])[0].config["data"]["kwargs"]["value"]) == value
+    monkeypatch.setenv("UNRELATED", "9")
+    variants.load([])
+    assert len(composed) == 3
+    monkeypatch.setenv("OTHER", "9")
+    assert str(variants.load([])[0].config["data"]["kwargs"]["value"]) == ("9" if "OTHER" in text else "7")

@@ -55,7 +55,7 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
         _told(arguments[0], None, os.O_RDWR)
     elif event in ("os.remove", "os.rename", "os.mkdir"):
         for path in arguments[: 1 + (event == "os.rename")]:
-            _told(path, "w", os.O_WRONLY | os.O_TRUNC)
+            _told(path, "w", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
 
 
 def _told(given: Any, mode: str | None, flags: int, listed: bool = False) -> None:
