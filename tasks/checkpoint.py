@@ -18,6 +18,8 @@ from generators.errors import ConfigError
 
 _SHOWN = 8
 """Keys that a message lists."""
+_LONGEST = 300
+"""Characters of an error's own message."""
 _WRAPPERS = {"module.": "nn.DataParallel", "_orig_mod.": "torch.compile"}
 """How keys begin in the state_dict of a module that another one wraps."""
 _REMEDY = "save it with torch.save(module.state_dict(), path)"
@@ -116,6 +118,8 @@ def _difference(own: Mapping[str, Any], state: Mapping[str, Any]) -> str | None:
             return f"'{name}' is a {type(given).__name__}, not a tensor"
         if not isinstance(value, (UninitializedBuffer, UninitializedParameter)) and value.shape != given.shape:
             return f"'{name}' has shape {tuple(given.shape)}, in the module it has {tuple(value.shape)}"
+        if given.layout is not torch.strided or given.is_quantized:
+            return f"'{name}' is {'quantised' if given.is_quantized else 'sparse'}"
         if given.is_complex() and not value.is_complex():
             return f"'{name}' is complex"
         if given.is_meta:
@@ -133,5 +137,5 @@ def _listed(state: Mapping[Any, Any]) -> str:
 
 
 def _told(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0].split('. ')[0].rstrip('.:')}" if lines else type(error).__name__
+    text = " ".join(str(error).split()).split(". ")[0].rstrip(".:")[:_LONGEST]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -40,8 +40,14 @@ def load_module(
     if module is None:
         seed(number)
         module = loader.call("model.source", source, **model["kwargs"])
+    if isinstance(module, type):
+        raise ConfigError(f"model.source: {source} returned the class {module.__name__}; return {module.__name__}(…)")
     if not isinstance(module, nn.Module):
         raise ConfigError(f"model.source: {source} returned a {type(module).__name__}; return an nn.Module")
+    if "_parameters" not in module.__dict__:
+        raise ConfigError(
+            f"model.source: __init__ of {type(module).__name__} does not call super().__init__(); let it do so first"
+        )
     if state is not None:
         checkpoint.load("model.checkpoint" if state == model["checkpoint"] else "model.train", module, state)
     return module

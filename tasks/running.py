@@ -35,7 +35,11 @@ _SCHEMA = 2
 
 def run(step: Step) -> dict[str, Any] | TaskFailed:
     """What doit keeps as the values of the task, or why there are none."""
-    return _told(step.label, lambda: _run(step))
+    log = step.notes.parent / f"{step.label}-traceback.log"
+    done = _told(step.label, lambda: _run(step), log)
+    if not isinstance(done, TaskFailed):
+        log.unlink(missing_ok=True)
+    return done
 
 
 def answer(
@@ -61,19 +65,28 @@ def answer(
     return _told(function, told)
 
 
-def _told(label: str, action: Callable[[], T]) -> T | TaskFailed:
-    """What `action` returns; its errors as one line."""
+def _told(label: str, action: Callable[[], T], log: Path | None = None) -> T | TaskFailed:
+    """What `action` returns; its errors as one line.
+
+    Args:
+        log: for the trace of an error in the user's code.
+    """
     try:
         return action()
     except Exception as error:
         if console.interrupted.is_set():
             raise KeyboardInterrupt from None
-        return TaskFailed(_line(label, error))
+        return TaskFailed(_line(label, error, log))
 
 
-def _line(label: str, error: Exception) -> str:
+def _line(label: str, error: Exception, trace: Path | None) -> str:
     if isinstance(error, HlspikeError):
-        return " ".join(str(error).split("\n"))
+        notes_ = getattr(error, "__notes__", ())
+        if trace is None or not notes_:
+            return str(error)
+        with contextlib.suppress(OSError):
+            files.write(trace, "".join(notes_).encode(errors="backslashreplace"))
+        return f"{error}; traceback in {trace}"
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror or error}; {label} needs it"

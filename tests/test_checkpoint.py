@@ -122,6 +122,10 @@ def test_what_is_no_file_of_parameters_is_told(make: Callable[[], object], messa
          f"does not fit the module: 'fc2.bias' is a list, not a tensor; it holds {KEYS}"),
         (state(fc2_bias=torch.zeros(2, dtype=torch.complex64)),
          f"does not fit the module: 'fc2.bias' is complex; it holds {KEYS}"),
+        (state(fc2_bias=torch.zeros(2).to_sparse()),
+         f"does not fit the module: 'fc2.bias' is sparse; it holds {KEYS}"),
+        (state(fc2_bias=torch.quantize_per_tensor(torch.zeros(2), 0.5, 4, torch.quint8)),
+         f"does not fit the module: 'fc2.bias' is quantised; it holds {KEYS}"),
         (state(fc2_bias=torch.zeros(2, device="meta")),
          f"does not fit the module: 'fc2.bias' is on the meta device, without values; it holds {KEYS}"),
         ({}, "does not fit the module: 'fc1.weight' is missing; it holds no key"),
@@ -148,7 +152,7 @@ def test_a_module_that_loads_by_itself_may_refuse() -> None:
     with pytest.raises(ConfigError) as error:
         load("model.train", Own(), "x.pt")
     assert str(error.value) == (
-        f"model.train: x.pt does not fit the module: LookupError: not mine; it holds {KEYS}"
+        f"model.train: x.pt does not fit the module: LookupError: not mine at all; it holds {KEYS}"
     )
 
 

@@ -79,7 +79,7 @@ def test_what_cannot_be_loaded_is_told(here: Path, source: str, message: str) ->
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("raise ValueError('too\\nlong')", "model.source: netfour.py:build raised ValueError: too"),
+        ("raise ValueError('too\\nlong')", "model.source: netfour.py:build raised ValueError: too long"),
         ("raise KeyError", "model.source: netfour.py:build raised KeyError"),
         ("return build(1)",
          "model.source: netfour.py:build raised TypeError: build() takes 0 positional arguments but 1 was given"),

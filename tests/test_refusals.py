@@ -43,7 +43,8 @@ def place(built: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pl
          "TRN_ZERO, RND, RND_ZERO, RND_INF, RND_MIN_INF, RND_CONV and O one of WRAP, SAT, SAT_ZERO, SAT_SYM"),
         ("model.source=none.py:build", "model.source: there is no file none.py; paths are relative to {here}"),
         ("model.source=broken.py:build",
-         "model.source: importing broken.py raised ZeroDivisionError: division by zero"),
+         "model.source: importing broken.py raised ZeroDivisionError: division by zero; at broken.py:1; traceback in "
+         "build/tiny/log/extract-traceback.log"),
         ("model.checkpoint=none.pt", "model.checkpoint: there is no file none.pt; paths are relative to {here}"),
         ("model.checkpoint=half.pt",
          "model.checkpoint: half.pt does not fit the module: 'fc1.bias' is missing; it holds fc1.weight"),

@@ -34,6 +34,10 @@ def train_lists(module, *, seed): return {"weight": [1.0]}
 def stimulus(seed): return {"frames": np.zeros((2, 4, 3)) + seed}
 def only_frames(seed): return np.zeros((2, 4, 3))
 def flat(seed): return {"frames": np.zeros((2, 4, 9))}
+def no_instance(): return Empty
+async def later(): return build()
+class Empty(nn.Module):
+    def __init__(self): self.size = 3
 """
 MODEL: dict[str, Any] = {
     "source": "steps_code.py:build", "kwargs": {}, "checkpoint": None, "input_shape": [3],
@@ -90,7 +94,8 @@ def test_sequences_come_from_a_callable_or_from_a_file(here: Path) -> None:
          "data: frames have shape (2, 4, 9), but model.input_shape asks for (N, T, 3); reshape them or set "
          "model.input_shape"),
         ("steps_code.py:stimulus", {"speed": 2}, ConfigError,
-         "data.source: steps_code.py:stimulus raised TypeError: stimulus() got an unexpected keyword argument 'speed'"),
+         "data.source: steps_code.py:stimulus raised TypeError: stimulus() got an unexpected keyword argument 'speed'; "
+         "at steps_code.py:11"),
     ],
 )
 def test_sequences_that_are_none_are_refused(
@@ -99,8 +104,9 @@ def test_sequences_that_are_none_are_refused(
     np.savez("given.npz", frames=np.ones((1, 2, 3)))
     np.savez("pickled.npz", frames=np.array([{}], object))
     Path("text.npz").write_text("frames")
-    with refuses(kind, message.format(here=here)):
+    with pytest.raises(kind) as refusal:
         run_stimulus(source, **kwargs)
+    assert str(refusal.value) == message.format(here=here)
 
 
 def test_a_module_is_loaded_with_its_checkpoint() -> None:
@@ -119,9 +125,17 @@ def test_a_seed_makes_the_same_module() -> None:
     [
         ("net.nir", "model.source: net.nir: NIR graphs are not read yet; name a callable"),
         ("steps_code.py:no_module", "model.source: steps_code.py:no_module returned a int; return an nn.Module"),
+        ("steps_code.py:no_instance",
+         "model.source: steps_code.py:no_instance returned the class Empty; return Empty(…)"),
+        ("steps_code.py:Empty", "model.source: __init__ of Empty does not call super().__init__(); let it do so first"),
+        ("made_code.py:made",
+         "model.source: 'made' of made_code.py is a module that is made already, a Linear; name the function or the "
+         "class that makes it"),
+        ("steps_code.py:later", "model.source: steps_code.py:later is an async function; write it without async"),
     ],
 )
 def test_what_is_no_module_is_refused(source: str, message: str) -> None:
+    Path("made_code.py").write_text("from torch import nn\nmade = nn.Linear(3, 2)\n")
     with refuses(ConfigError, message):
         loaded(source=source)
 

@@ -56,7 +56,7 @@ def trace(module: nn.Module, shape: tuple[int, ...]) -> Traced:
     Raises:
         UnsupportedModel: forward fails on such a timestep, holds the time loop, or takes a path that depends on data.
     """
-    if isinstance(module, (nn.DataParallel, torch.jit.ScriptModule)) or hasattr(module, "_orig_mod"):
+    if isinstance(module, (nn.DataParallel, torch.jit.ScriptModule)) or "_orig_mod" in module._modules:
         raise UnsupportedModel(f"model: {type(module).__name__} hides the model from tracing; give the plain nn.Module")
     if is_leaf(module):
         raise UnsupportedModel(

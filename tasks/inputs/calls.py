@@ -77,6 +77,7 @@ def extract(
             began = Fingerprint.from_json(files.read_json(start))
         began.check(module, model["source"], "when it was trained")
     module = load_module(loader, model, number, state, module)
+    loader.doing(f"model: forward of {type(module).__name__}")
     found, values = read(module, tuple(model["input_shape"]), readout)
     with quiet():
         arrays.write_npz(weights, values)
@@ -101,6 +102,7 @@ def run_float(
     played = Stimulus(archive["frames"], archive["lengths"], archive.get("labels")).head(sequences)
     module = load_module(loader, model, number, state)
     extracted.check(module, model["source"], "when the network was read from it")
+    loader.doing(f"model: forward of {type(module).__name__}")
     made = run(module, found.bounded(played.frames.shape[1]), played, trace)
     with quiet():
         arrays.write_npz(out, made)

@@ -26,9 +26,9 @@ import numpy as np
 import torch
 
 from generators import errors
-from tasks.inputs import listening, packages, recording
+from tasks.inputs import failures, listening, packages, recording
 from tasks.inputs.imports import Imports
-from tasks.inputs.loading import Loader, told
+from tasks.inputs.loading import Loader
 
 REQUEST, OUTCOME, DOING, LOG = "request.pickle", "outcome.json", "doing", "log"
 """Files in the folder of a call."""
@@ -60,11 +60,13 @@ def _outcome(folder: Path) -> dict[str, str]:
         with quiet():
             doing.write_text(what, encoding="utf-8")
 
+    counts: Callable[[str], bool] = bool
     try:
         request = pickle.loads((folder / REQUEST).read_bytes())
+        counts = _counting(request["rules"])
         _settle(request["folder"], request["environment"])
         record(folder / LOG, request["rules"])
-        imports = Imports(request["folder"], _counting(request["rules"]), _noted, hush)
+        imports = Imports(request["folder"], counts, _noted, hush)
         imports.install()
         module, _, name = request["function"].partition(":")
         function = getattr(importlib.import_module(module), name)
@@ -76,12 +78,25 @@ def _outcome(folder: Path) -> dict[str, str]:
         if has_recorder():
             library.hlspike_loaded()
     except errors.HlspikeError as error:
-        return {"kind": _kind(error), "message": str(error)}
+        return {"kind": _kind(error), "message": str(error), **_raised(error.__cause__, counts, error)}
     except BaseException as error:
-        if not isinstance(error, Exception):
-            return {"kind": "ConfigError", "message": f"{doing.read_text(encoding='utf-8')} {told(error)}"}
+        raised = _raised(error, counts)
+        if raised["place"] or not isinstance(error, Exception):
+            message = f"{doing.read_text(encoding='utf-8')} {failures.told(error)}"
+            return {"kind": "ConfigError", "message": message, **raised}
         return {"kind": "", "message": f"{type(error).__name__}: {error}", "trace": traceback.format_exc()}
     return {}
+
+
+def _raised(
+    error: BaseException | None, counts: Callable[[str], bool], refusal: BaseException | None = None
+) -> dict[str, str]:
+    """Where in the user's code `error` was raised, if it was, and its trace."""
+    if error is None:
+        return {}
+    with quiet():
+        place = failures.place(error, counts, getattr(refusal, "called", None))
+        return {"place": place or "", "trace": "".join(traceback.format_exception(error))}
 
 
 def _kind(error: errors.HlspikeError) -> str:

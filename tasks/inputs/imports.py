@@ -51,7 +51,7 @@ class Imports:
     def __init__(
         self, here: str, counts: Callable[[str], bool], note: Callable[[str, str], None], quiet: Callable[[int], None]
     ) -> None:
-        self._here, self._counts, self._note, self._quiet = here, counts, note, quiet
+        self._here, self.counts, self._note, self._quiet = here, counts, note, quiet
         self._noted: dict[str, str] = {}
         self._checked: set[tuple[str, str]] = set()
         self._hidden: dict[str, ModuleType] = {}
@@ -96,7 +96,7 @@ class Imports:
 
     def _is_users(self, folder: str) -> bool:
         """Our own folder, if Python was told of it, is none of theirs."""
-        return self._counts(folder) and not (folder == str(PACKAGE) != self._here)
+        return self.counts(folder) and not (folder == str(PACKAGE) != self._here)
 
     def _is_ours(self, path: str) -> bool:
         return path.startswith(f"{PACKAGE}/") and self._here != str(PACKAGE)
@@ -138,7 +138,7 @@ class Imports:
 
     def _check(self, name: str, importer: dict[str, Any], fromlist: Any) -> None:
         file = importer.get("__file__")
-        if isinstance(file, str) and not self._counts(os.path.abspath(file)):
+        if isinstance(file, str) and not self.counts(os.path.abspath(file)):
             return
         self.check(name, str(file or "the code"), tuple(fromlist or ()))
 

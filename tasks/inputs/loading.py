@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -13,9 +14,8 @@ from typing import Any
 
 from generators.errors import ConfigError, HlspikeError
 from tasks import states
+from tasks.inputs.failures import Raised, told
 from tasks.inputs.imports import Fresh, Imports
-
-_REMEDIES = {SystemExit: "return instead of ending the program", KeyboardInterrupt: "let it return or raise an error"}
 
 
 class Loader:
@@ -26,7 +26,7 @@ class Loader:
     """
 
     def __init__(self, imports: Imports, doing: Callable[[str], None] = lambda what: None) -> None:
-        self._imports, self._doing = imports, doing
+        self._imports, self.doing = imports, doing
         self._here = Path.cwd()
         self._loaded: dict[Path, ModuleType] = {}
         self._first(str(self._here))
@@ -42,7 +42,7 @@ class Loader:
         place, colon, attribute = source.rpartition(":")
         if not colon or not place or not attribute:
             raise ConfigError(f"{key}: {source!r} must read file.py:callable or package.module:callable")
-        self._doing(f"{key}: importing {place}")
+        self.doing(f"{key}: importing {place}")
         module = self._from_file(key, place) if place.endswith(".py") else self._by_name(key, place)
         found = getattr(module, attribute, None)
         if found is None:
@@ -50,18 +50,27 @@ class Loader:
         if not callable(found):
             kind = type(found).__name__
             raise ConfigError(f"{key}: '{attribute}' of {place} is of type {kind}; name a function or a class")
+        if not isinstance(found, type) and hasattr(found, "load_state_dict"):
+            raise ConfigError(
+                f"{key}: '{attribute}' of {place} is a module that is made already, a {type(found).__name__}; name the "
+                "function or the class that makes it"
+            )
         return found  # type: ignore[no-any-return]
 
     def call(self, key: str, source: str, *args: Any, **kwargs: Any) -> Any:
         """The result of the callable that `source` names; whatever it raises becomes a ConfigError of one line."""
         function = self.load(key, source)
-        self._doing(f"{key}: {source}")
+        self.doing(f"{key}: {source}")
         try:
-            return function(*args, **kwargs)
+            made = function(*args, **kwargs)
+            if inspect.iscoroutine(made):
+                made.close()
+                raise ConfigError(f"{key}: {source} is an async function; write it without async")
+            return made
         except HlspikeError:
             raise
         except BaseException as error:
-            raise ConfigError(f"{key}: {source} {told(error)}") from error
+            raise Raised(f"{key}: {source} {told(error)}", function) from error
         finally:
             os.chdir(self._here)
 
@@ -137,18 +146,10 @@ class Loader:
             missing = error.name if isinstance(error, ModuleNotFoundError) else None
             if missing and f"{place}.".startswith(f"{missing}.") and not place.endswith(".py"):
                 raise ConfigError(f"{key}: there is no module '{place}'; install it or correct the name") from None
-            raise ConfigError(f"{key}: importing {place} {told(error)}") from error
+            raise Raised(f"{key}: importing {place} {told(error)}") from error
         finally:
             os.chdir(self._here)
 
     def _first(self, folder: str, at: int = 0) -> None:
         if folder not in sys.path[: at + 1]:
             sys.path.insert(at, folder)
-
-
-def told(error: BaseException) -> str:
-    """`raised <kind>: <first line>`, and what to do instead, where that is not plain from the kind."""
-    lines = str(error).strip().splitlines()
-    kind = type(error).__name__
-    remedy = next((f"; {text}" for base, text in _REMEDIES.items() if isinstance(error, base)), "")
-    return f"raised {kind}: {lines[0]}{remedy}" if lines else f"raised {kind}{remedy}"

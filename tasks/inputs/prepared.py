@@ -77,7 +77,11 @@ def _judge(folder: Path, code: int, label: str) -> None:
         return
     kind: type[HlspikeError] | None = getattr(errors, outcome["kind"], None) if outcome["kind"] else None
     if kind is not None:
-        raise kind(outcome["message"])
+        at = f"; at {outcome['place']}" if outcome.get("place") else ""
+        refusal = kind(f"{outcome['message']}{at}")
+        if "trace" in outcome:
+            refusal.add_note(outcome["trace"])
+        raise refusal
     error = Internal(outcome["message"])
     error.add_note(outcome["trace"])
     raise error
