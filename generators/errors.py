@@ -8,7 +8,12 @@ class HlspikeError(Exception):
 
     What a message repeats may be anything, a name with a line break or a terminal's control sequence among it: the
     message is one line of characters that can be seen.
+
+    Attributes:
+        trace: of what a user's code raised, if that is behind it.
     """
+
+    trace = ""
 
     def __str__(self) -> str:
         text = " ".join(line.strip() for line in super().__str__().split("\n"))

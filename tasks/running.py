@@ -81,11 +81,10 @@ def _told(label: str, action: Callable[[], T], log: Path | None = None) -> T | T
 
 def _line(label: str, error: Exception, trace: Path | None) -> str:
     if isinstance(error, HlspikeError):
-        notes_ = getattr(error, "__notes__", ())
-        if trace is None or not notes_:
+        if trace is None or not error.trace:
             return str(error)
         with contextlib.suppress(OSError):
-            files.write(trace, "".join(notes_).encode(errors="backslashreplace"))
+            files.write(trace, error.trace.encode(errors="backslashreplace"))
         return f"{error}; traceback in {trace}"
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""

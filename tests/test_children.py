@@ -99,24 +99,28 @@ def test_no_child_is_left_as_a_zombie() -> None:
 
 
 ENDS = [
-    ("sys.exit(0)", "data.source: data.py:stimulus raised SystemExit: 0; return instead of ending the program"),
-    ("sys.exit()", "data.source: data.py:stimulus raised SystemExit; return instead of ending the program"),
+    ("sys.exit(0)", "data.source: data.py:stimulus raised SystemExit: 0; return instead of ending the program"
+                    "; at data.py:6"),
+    ("sys.exit()", "data.source: data.py:stimulus raised SystemExit; return instead of ending the program"
+                   "; at data.py:6"),
     ("sys.exit('no data')",
-     "data.source: data.py:stimulus raised SystemExit: no data; return instead of ending the program"),
+     "data.source: data.py:stimulus raised SystemExit: no data; return instead of ending the program; at "
+     "data.py:6"),
     ("raise KeyboardInterrupt",
-     "data.source: data.py:stimulus raised KeyboardInterrupt; let it return or raise an error"),
-    ("raise GeneratorExit", "data.source: data.py:stimulus raised GeneratorExit"),
-    ("raise BaseException('own')", "data.source: data.py:stimulus raised BaseException: own"),
-    ("class Own(BaseException): pass\nraise Own('x')", "data.source: data.py:stimulus raised Own: x"),
-    ("raise ValueError('one\\ntwo')", "data.source: data.py:stimulus raised ValueError: one"),
-    ("def f(): f()\nf()", "data.source: data.py:stimulus raised RecursionError: maximum recursion depth exceeded"),
+     "data.source: data.py:stimulus raised KeyboardInterrupt; let it return or raise an error; at data.py:6"),
+    ("raise GeneratorExit", "data.source: data.py:stimulus raised GeneratorExit; at data.py:6"),
+    ("raise BaseException('own')", "data.source: data.py:stimulus raised BaseException: own; at data.py:6"),
+    ("class Own(BaseException): pass\nraise Own('x')", "data.source: data.py:stimulus raised Own: x; at data.py:7"),
+    ("raise ValueError('one\\ntwo')", "data.source: data.py:stimulus raised ValueError: one two; at data.py:6"),
+    ("def f(): f()\nf()",
+     "data.source: data.py:stimulus raised RecursionError: maximum recursion depth exceeded; at data.py:6"),
     ("os._exit(0)", "data.source: data.py:stimulus ended its process with exit code 0; return instead"),
     ("os._exit(3)", "data.source: data.py:stimulus ended its process with exit code 3; return instead"),
     ("os.abort()", "data.source: data.py:stimulus was ended by SIGABRT"),
     ("import ctypes; ctypes.string_at(0)", "data.source: data.py:stimulus was ended by SIGSEGV"),
     ("os.kill(os.getpid(), 9)", "data.source: data.py:stimulus was ended by SIGKILL; is there enough memory?"),
     ("os.execvp('true', ['true'])", "data.source: data.py:stimulus ended its process with exit code 0; return instead"),
-    ("input('name? ')", "data.source: data.py:stimulus raised EOFError: EOF when reading a line"),
+    ("input('name? ')", "data.source: data.py:stimulus raised EOFError: EOF when reading a line; at data.py:6"),
 ]
 
 
@@ -129,7 +133,7 @@ def test_however_a_call_ends_it_is_told_in_one_line(body: str, message: str) -> 
 
 def test_an_import_that_ends_the_program_is_told_as_well() -> None:
     Path("data.py").write_text("import sys\nsys.exit(0)\n")
-    told = "data.source: importing data.py raised SystemExit: 0; return instead of ending the program"
+    told = "data.source: importing data.py raised SystemExit: 0; return instead of ending the program; at data.py:2"
     with pytest.raises(ConfigError, match=f"^{re.escape(told)}$"):
         run("data.py:stimulus")
 

@@ -62,8 +62,7 @@ def refused(body: str) -> HlspikeError:
 def test_an_error_is_told_with_its_line(body: str, told: str) -> None:
     refusal = refused(body)
     assert str(refusal) == f"data.source: data.py:stimulus {told}"
-    notes = "".join(getattr(refusal, "__notes__", []))
-    assert ("; at " in told) == notes.startswith(("Traceback", "  + Exception Group Traceback"))
+    assert ("; at " in told) == refusal.trace.startswith(("Traceback", "  + Exception Group Traceback"))
 
 
 def test_a_function_that_cannot_be_entered_is_told_with_its_first_line() -> None:

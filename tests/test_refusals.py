@@ -40,7 +40,8 @@ def place(built: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pl
         ("hls.layers.fc1.precision.weight=ap_fxed<8,2>",
          "hls.layers.fc1.precision.weight: 'ap_fxed<8,2>' is not a fixed-point type; write ap_fixed<W,I>, "
          "ap_fixed<W,I,Q,O>, ap_ufixed<W,I,Q,O>, ap_int<W>, ap_uint<W> or ap_fixed_W_I_Q_O, with Q one of TRN, "
-         "TRN_ZERO, RND, RND_ZERO, RND_INF, RND_MIN_INF, RND_CONV and O one of WRAP, SAT, SAT_ZERO, SAT_SYM"),
+         "TRN_ZERO, RND, RND_ZERO, RND_INF, RND_MIN_INF, RND_CONV and O one of WRAP, SAT, SAT_ZERO, SAT_SYM, or "
+         "auto or auto<W>"),
         ("model.source=none.py:build", "model.source: there is no file none.py; paths are relative to {here}"),
         ("model.source=broken.py:build",
          "model.source: importing broken.py raised ZeroDivisionError: division by zero; at broken.py:1; traceback in "
@@ -66,8 +67,9 @@ def test_sequences_that_do_not_fit_are_refused(place: Place) -> None:
             "model.input_shape"
         )
         assert place.refused("data.source=short.npz") == (
-            "data: sequence 0 has 3 timesteps, but reset_policy fixed_window ends a sequence every 4; pad or cut it to "
-            "a multiple, or set readout.window_size"
+            "data: sequence 0 has 3 timesteps, but reset_policy fixed_window ends a sequence every 4; pad it with "
+            "timesteps without input to a multiple, cut it, or set readout.window_size; sequences of different lengths "
+            "are what reset_policy tlast is for, which is not supported yet"
         )
     finally:
         place.edit("conf/config.yaml", "kwargs: {}\n  calibration", "kwargs: {sequences: 6}\n  calibration")

@@ -79,8 +79,7 @@ def _judge(folder: Path, code: int, label: str) -> None:
     if kind is not None:
         at = f"; at {outcome['place']}" if outcome.get("place") else ""
         refusal = kind(f"{outcome['message']}{at}")
-        if "trace" in outcome:
-            refusal.add_note(outcome["trace"])
+        refusal.trace = outcome.get("trace", "")
         raise refusal
     error = Internal(outcome["message"])
     error.add_note(outcome["trace"])
