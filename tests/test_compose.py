@@ -59,6 +59,18 @@ def test_texts_are_swept_as_they_are_written(override: str, values: list[str]) -
     assert [variant["config"]["hls"]["model"]["precision"]["default"] for variant in variants] == values
 
 
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("${oc.decode:'3'}", 3), ("'${oc.env:HOME}'", "{home}"), ("\"it's\"", "it's"), ("a\\,b", "a,b"),
+        ("[1,'2']", [1, "2"]),
+    ],
+)
+def test_a_value_is_as_it_is_written(value: str, found: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "{home}")
+    assert one(f"model.kwargs.a={value}")["model"]["kwargs"]["a"] == found  # type: ignore[index]
+
+
 def test_a_glob_is_of_the_choices_of_a_group() -> None:
     variants, _ = composed(["precision=glob(w*,exclude=w1*)", "seed=range(0,4,2)"], CONF)
     assert [variant["overrides"] for variant in variants] == [
@@ -127,7 +139,7 @@ def test_folders_of_a_users_own_are_searched_and_told(tmp_path: Path) -> None:
         ("model.kwargs={1: 2}", "model.kwargs: the key 1 is a number, not a text; write it in quotes"),
         ("model.kwargs={a: {true: 2}}",
          "model.kwargs.a: the key true is the truth value true, not a text; write it in quotes"),
-        ("hls.layers={null: {}}", "hls.layers: a key of a map is no text in {null:{}}; write each key in quotes"),
+        ("hls.layers={null: {}}", "hls.layers: a key of a map is no text in {null: {}}; write each key in quotes"),
         ("hydra/launcher=joblib",
          "hydra/launcher: has no effect, a build is not run by Hydra; leave it out, or sweep with python -m tasks.sweep"
          " -m"),

@@ -171,6 +171,24 @@ def test_a_quantised_model_is_refused_as_such() -> None:
         extract(torch.ao.quantization.quantize_dynamic(whole), (5,), READOUT)
 
 
+@pytest.mark.filterwarnings("ignore:Initializing zero-element")
+@pytest.mark.parametrize(
+    ("linear", "message"),
+    [
+        (lambda: nn.Linear(5, 0), "layer '0': weight has shape (0, 5); remove the layer"),
+        (lambda: sparse(nn.Linear(5, 3)), "model: '0.weight' is sparse; give every parameter as a plain tensor"),
+    ],
+)
+def test_a_weight_that_is_none_is_refused(linear: Callable[[], nn.Linear], message: str) -> None:
+    with pytest.raises(UnsupportedModel, match=f"^{re.escape(message)}$"):
+        extract(nn.Sequential(linear(), snn.Leaky(beta=0.5, init_hidden=True)), (5,), READOUT)
+
+
+def sparse(linear: nn.Linear) -> nn.Linear:
+    linear.weight = nn.Parameter(linear.weight.data.to_sparse())
+    return linear
+
+
 @pytest.mark.parametrize(("name", "shown"), [
     ("a\0b", r"'a\x00b'"), ("a\nb", r"'a\nb'"), ("a\x1b[2J", r"'a\x1b[2J'"), ("\ud800", r"'\ud800'"),
 ])

@@ -138,18 +138,18 @@ def test_a_difference_between_executors_is_a_row_of_its_own(warm: Place) -> None
     trace = warm.path / "build" / "tiny" / LABELS[1] / "csim" / "trace.npz"
     lie = f"""
 import numpy as np
-from tasks import arrays, steps
+from tasks import arrays, recorded
 
-_gather = steps._gather
+_csim = recorded.csim
 
-def gather(layout, folder, played):
-    _gather(layout, folder, played)
+def csim(layout, *given):
+    _csim(layout, *given)
     if layout.root.name == {LABELS[1]!r}:
         found = arrays.read_npz(layout.trace("csim"))
         found["spikes/lif1"][2, 1, 3] ^= 1
         arrays.write_npz(layout.trace("csim"), found)
 
-steps._gather = gather
+recorded.csim = csim
 """
     trace.unlink()
     (warm.path / "lies").mkdir()

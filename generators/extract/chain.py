@@ -154,6 +154,8 @@ class _Reader:
         return result
 
     def _linear(self, name: str, module: nn.Linear, flow: Flow) -> Flow:
+        if 0 in module.weight.shape:
+            raise UnsupportedModel(f"layer '{name}': weight has shape {tuple(module.weight.shape)}; remove the layer")
         if len(flow.shape) != 1:
             raise UnsupportedModel(f"layer '{name}': Linear on a map of shape {flow.shape}; put nn.Flatten() before it")
         if flow.factor != 1:

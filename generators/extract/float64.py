@@ -111,6 +111,9 @@ def _refuse_empty(module: nn.Module) -> None:
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
         if isinstance(tensor, (UninitializedBuffer, UninitializedParameter)):
             raise UnsupportedModel(f"model: '{name}' has no values yet; run the model once before it is read")
+        if tensor.layout is not torch.strided or tensor.is_quantized:
+            kind = "quantised" if tensor.is_quantized else "sparse"
+            raise UnsupportedModel(f"model: '{name}' is {kind}; give every parameter as a plain tensor")
         if tensor.is_meta:
             raise UnsupportedModel(f"model: '{name}' is on the meta device, without values; load a state_dict into it")
 

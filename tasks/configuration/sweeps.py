@@ -90,14 +90,12 @@ def _given(override: Override) -> str:
 
 
 def _written(override: Override) -> Iterator[str]:
-    key = override.get_key_element()
     if not override.is_sweep_override():
-        value = override.get_value_element_as_str()
-        # a deletion has a value only if it is to hold for that value alone
-        yield key if override.is_delete() and not value else f"{key}={value}"
+        assert override.input_line is not None
+        yield override.input_line  # Hydra's own writing of it loses quotes within ${…}
         return
     for text in override.sweep_iterator(_quoted):
-        yield f"{key}={text}"
+        yield f"{override.get_key_element()}={text}"
 
 
 def _quoted(value: Any) -> Any:
