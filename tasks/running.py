@@ -213,7 +213,7 @@ def _places(step: Step) -> tuple[tuple[str, Path], ...]:
     here = Path.cwd()
     return (
         ("{variant}/", here / step.root), ("{headers}/", here / HEADERS), ("{hlspike}/", PACKAGE), ("", here),
-        ("{home}/", Path.home()),
+        ("{home}/", Path(os.path.expanduser("~"))),
     )
 
 

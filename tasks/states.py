@@ -30,8 +30,8 @@ from tasks.layout import BUILD
 State = list[Any]
 LINK, MODULE, PACKAGE = "link:", "module:", "package:"
 _SUFFIXES = (*EXTENSION_SUFFIXES, *SOURCE_SUFFIXES, *BYTECODE_SUFFIXES)
-_PASSING = ("__pycache__", ".doit.db")
-"""Names in a folder that come and go by running Python and doit."""
+_PASSING = ("__pycache__", ".doit.db", "hlspike-")
+"""Names in a folder that come and go by running Python, doit and this package."""
 _packages: dict[str, str] = {}
 
 

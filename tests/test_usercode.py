@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-from builds import Place, furnished
+from builds import ROOT, Place, furnished
 
 CACHED = "cache.enabled=true"
 RECORDED = '''
@@ -158,7 +166,7 @@ EXITS = {
     "when it is built": ("    return Net(beta)", "    raise SystemExit",
                          "model.source: model.py:build raised SystemExit; "),
     "when it runs": ("        return self", "        raise SystemExit(0)\n        return self",
-                     "model.source: model.py:build raised SystemExit: 0; "),
+                     "model: forward of Net raised SystemExit: 0; "),
 }
 
 
@@ -166,7 +174,8 @@ EXITS = {
 def test_code_that_ends_the_program_fails_its_step(kind: str, place: Place) -> None:
     old, new, told = EXITS[kind]
     place.edit("model.py", old, new)
-    assert place.refused() == f"{told}return instead of ending the program"
+    said = place.refused()
+    assert said.startswith(f"{told}return instead of ending the program; at model.py:"), said
 
 
 def test_a_variant_that_ends_the_program_leaves_the_others_standing(place: Place) -> None:
@@ -224,3 +233,81 @@ def test_why_tells_what_is_more_than_a_file(place: Place) -> None:
         "stimulus: more, which it looked for, is there now",
         "stimulus: import of numpy: none → numpy.py",
     }
+
+
+def test_a_package_counts_with_its_version_and_a_module_without_one_by_its_bytes(place: Place, tmp_path: Path) -> None:
+    site = tmp_path / "site-packages"
+    (site / "recorded-1.0.dist-info").mkdir(parents=True)
+    (site / "recorded-1.0.dist-info" / "top_level.txt").write_text("recorded\n")
+    (site / "recorded.py").write_text("FACTOR = 1\n")
+    (site / "dropped.py").write_text("OFFSET = 0\n")
+    environment = {"PYTHONPATH": f"{Path(__file__).parent.parent}:{site}"}
+    place.edit("data.py", "import numpy as np", "import numpy as np\nimport dropped, recorded")
+    place.edit("data.py", "/ 8,", "/ 8 * recorded.FACTOR + dropped.OFFSET,")
+    assert "stimulus" in place.doit("build", **environment).tasks
+    assert place.doit("build", **environment).tasks == set()
+    (site / "recorded-1.0.dist-info").rename(site / "recorded-2.0.dist-info")
+    assert place.doit("why", "stimulus", **environment).out == "stimulus: version of recorded: 1.0 → 2.0\n"
+    assert "stimulus" in place.doit("build", **environment).tasks
+    (site / "dropped.py").write_text("OFFSET = 1\n")
+    assert "stimulus" in place.doit("build", **environment).tasks
+    manifest = json.loads((place.path / "build/tiny/manifest.json").read_text())
+    assert manifest["versions"]["recorded"] == "2.0"
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_user_code_does_not_outlive_a_build_that_is_killed(number: signal.Signals, place: Place) -> None:
+    place.edit("data.py", "    chance =", "    wait()\n    chance =")
+    place.write("data.py", (place.path / "data.py").read_text() + '''
+
+def wait():
+    import os, subprocess, time
+    child = subprocess.Popen(["sleep", "600"])
+    with open("pids.new", "w") as file:
+        file.write(f"{os.getpid()} {os.getppid()} {child.pid}")
+    os.rename("pids.new", "pids")
+    time.sleep(600)
+''')
+    process = place.start("build")
+    until(lambda: (place.path / "pids").exists())
+    process.send_signal(number)
+    process.communicate()
+    pids = (place.path / "pids").read_text().split()
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_what_is_printed_does_not_touch_the_live_line(place: Place) -> None:
+    place.edit("data.py", "    chance =", "    import time\n    for k in range(4):\n        print('reading', k)\n"
+               "        time.sleep(0.3)\n    chance =")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "doit", "-f", str(ROOT / "tasks" / "dodo.py"), "-d", ".", "build"]
+    process = subprocess.Popen(
+        command, cwd=place.path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=theirs, stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    told = b""
+    with contextlib.suppress(OSError):  # the other end has been closed
+        while data := os.read(ours, 4096):
+            told += data
+    assert process.wait() == 0
+    assert b"] stimulus" in told, "there was a live line"
+    shown = told.decode().replace("\r\n", "\n")
+    for k in range(4):
+        assert re.search(rf"(^|\n|\x1b\[K)reading {k}\n", shown), shown
+
+
+def test_a_full_disk_is_not_taken_for_code_that_reads_nothing(place: Place, tmp_path: Path) -> None:
+    place.edit("data.py", "    chance =", "    [os.path.exists(f'none{k}') for k in range(99)]\n    chance =")
+    place.edit("data.py", "import numpy as np", "import os, resource\nimport numpy as np\n"
+               "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 10**9))")
+    place.edit("data.py", "    chance =", "    resource.setrlimit(resource.RLIMIT_FSIZE, (10**9, 10**9))\n    chance =")
+    told = place.refused(TMPDIR=str(tmp_path))
+    assert told == f"stimulus: {tmp_path} takes no more, and what was read is not known; set TMPDIR"

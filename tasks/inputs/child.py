@@ -33,9 +33,25 @@ from tasks.inputs.loading import Loader
 REQUEST, OUTCOME, DOING, LOG = "request.pickle", "outcome.json", "doing", "log"
 """Files in the folder of a call."""
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+loaded: list[tuple[str, str]] = []
+"""Files of the modules that were loaded before the first call, and what told them apart from later ones."""
 _PATIENCE = 5.0
 """Seconds that what the user's code has registered for the end may take."""
 library = ctypes.CDLL(None, use_errno=True)
+
+
+def prepared() -> None:
+    """All modules that calls begin with are loaded."""
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and os.path.isfile(file):
+            loaded.append((file, signature(file)))
+
+
+def signature(path: str) -> str:
+    """As the recorder writes it."""
+    found = os.stat(path)
+    return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_mtime_ns}:{found.st_ctime_ns}"
 
 
 def run(folder: Path) -> NoReturn:
@@ -68,13 +84,15 @@ def _outcome(folder: Path) -> dict[str, str]:
         record(folder / LOG, request["rules"])
         imports = Imports(request["folder"], counts, _noted, hush)
         imports.install()
+        for path, at in loaded:
+            if imports.is_users(path):
+                note("q", path, at)
         module, _, name = request["function"].partition(":")
         function = getattr(importlib.import_module(module), name)
         before = set(sys.modules)
         function(Loader(imports, tell), **request["arguments"])
         with quiet():
-            for package, version in packages.used({*imports.named, *(set(sys.modules) - before)}).items():
-                note("v", package, version)
+            _note_packages({*imports.named, *(set(sys.modules) - before)})
         if has_recorder():
             library.hlspike_loaded()
     except errors.HlspikeError as error:
@@ -97,6 +115,14 @@ def _raised(
     with quiet():
         place = failures.place(error, counts, getattr(refusal, "called", None))
         return {"place": place or "", "trace": "".join(traceback.format_exception(error))}
+
+
+def _note_packages(modules: set[str]) -> None:
+    for package, version in packages.used(modules).items():
+        note("v", package, version)
+    for path in packages.unversioned(modules):
+        with contextlib.suppress(OSError):
+            note("q", path, signature(path))
 
 
 def _kind(error: errors.HlspikeError) -> str:

@@ -43,6 +43,7 @@ def prepare() -> None:
         sys.path[:] = _TOLD if package in _TOLD else [*_TOLD, package]
         _import()
     sys.path[:] = _TOLD if package in _TOLD else [*_TOLD, package]
+    sys.modules["tasks.inputs.child"].prepared()
     gc.collect()
     gc.freeze()
 

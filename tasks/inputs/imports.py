@@ -15,7 +15,8 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from importlib._bootstrap_external import _NamespacePath  # type: ignore[attr-defined]
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
 from typing import Any
@@ -69,14 +70,23 @@ class Imports:
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Called by Python for every module that is not loaded yet."""
+        found = self._found(name, path)
+        if found is not None and found.loader is None and found.submodule_search_locations is not None:
+            # as Python marks the folders of a package without __init__.py
+            found.submodule_search_locations = _NamespacePath(name, found.submodule_search_locations, self._found)
+        return found
+
+    def _found(self, name: str, path: Sequence[str] | None) -> ModuleSpec | None:
         if path is None and (name in sys.builtin_module_names or name in sys.stdlib_module_names):
             return None
         portions: list[str] = []
         last = name.rpartition(".")[2]
         for place in sys.path if path is None else path:
             folder = os.path.abspath(place)
-            if not self._is_users(folder):
-                with self.unseen():
+            with self.unseen():
+                is_archive = os.path.isfile(folder)
+            if is_archive or not self.is_users(folder):
+                with nullcontext() if self.is_users(folder) else self.unseen():
                     spec = PathFinder.find_spec(name, [place])
                 if spec is None:
                     continue
@@ -94,7 +104,7 @@ class Imports:
         found.submodule_search_locations = portions
         return found
 
-    def _is_users(self, folder: str) -> bool:
+    def is_users(self, folder: str) -> bool:
         """Our own folder, if Python was told of it, is none of theirs."""
         return self.counts(folder) and not (folder == str(PACKAGE) != self._here)
 
@@ -154,7 +164,7 @@ class Imports:
             return
         self._checked.add((top, importer))
         folders = dict.fromkeys(map(os.path.abspath, sys.path))
-        found = {folder: self._look(folder, top) for folder in folders if self._is_users(folder)}
+        found = {folder: self._look(folder, top) for folder in folders if self.is_users(folder)}
         own = [f"{folder}/{file}" for folder, file in found.items() if file and not file.endswith("/")]
         bare = [f"{folder}/{file}" for folder, file in found.items() if file.endswith("/")]
         with self.unseen():

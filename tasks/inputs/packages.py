@@ -9,6 +9,8 @@ from functools import cache
 
 from tasks import states
 
+_OURS = ("generators", "tasks")
+
 
 def used(modules: Iterable[str]) -> dict[str, str]:
     """Package, as `states.version` knows it → its version, of those that `modules` belong to."""
@@ -17,6 +19,17 @@ def used(modules: Iterable[str]) -> dict[str, str]:
         for package in _providers().get(top, ()):
             found[package] = states.version(package)
     return found
+
+
+def unversioned(modules: Iterable[str]) -> list[str]:
+    """Files of those of `modules` that no package has brought: they count by content, wherever they lie."""
+    files = []
+    for name in modules:
+        top, file = name.partition(".")[0], getattr(sys.modules.get(name), "__file__", None)
+        known = top in sys.stdlib_module_names or top in _OURS or top in _providers()
+        if isinstance(file, str) and not known:
+            files.append(os.path.abspath(file))
+    return sorted(files)
 
 
 @cache

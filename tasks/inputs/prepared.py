@@ -21,7 +21,7 @@ from typing import Any
 from generators import errors
 from generators.errors import ConfigError, HlspikeError, ToolError
 from tasks import console, processes, states
-from tasks.inputs import journal, recording
+from tasks.inputs import journal, recording, verdict
 
 _REQUEST, _OUTCOME, _DOING, _LOG = "request.pickle", "outcome.json", "doing", "log"
 """As in `tasks.inputs.child`, which is not imported here: it imports torch."""
@@ -59,7 +59,9 @@ def call(function: str, arguments: Mapping[str, Any]) -> dict[str, states.State]
         began = time.time_ns()
         code = process.run(folder)
         _judge(folder, code, label)
-        return journal.settled(journal.read(folder / _LOG), began, label)
+        if (folder / f"{_LOG}.lost").exists():
+            raise ToolError(f"{label}: {folder.parent} takes no more, and what was read is not known; set TMPDIR")
+        return verdict.inputs(journal.read(folder / _LOG), began, label)
 
 
 def _judge(folder: Path, code: int, label: str) -> None:

@@ -155,6 +155,14 @@ static int is_log(void) { /* the program may have closed the descriptor, and ope
     return sink >= 0 && !CALL(SYS_fstat, sink, &found) && found.st_dev == log_device && found.st_ino == log_inode;
 }
 
+static void lose(void) { /* what cannot be recorded must not pass for what was not read */
+    char name[LONGEST + 8];
+    strcpy(stpcpy(name, log_path), ".lost");
+    long marked = CALL(SYS_openat, AT_FDCWD, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (marked < 0) CALL(SYS_exit_group, 1);
+    CALL(SYS_close, marked);
+}
+
 static void tell(char what, const struct stat *at, const char *path, const char *more, size_t length) {
     char head[128], *start = head + sizeof head;
     if (at) {
@@ -174,7 +182,7 @@ static void tell(char what, const struct stat *at, const char *path, const char 
         {start, (size_t)(head + sizeof head - start)}, {(void *)path, strlen(path) + 1}, {(void *)more, length + 1},
     };
     if (!is_log()) open_log();
-    CALL(SYS_writev, sink, parts, 3);
+    if (CALL(SYS_writev, sink, parts, 3) != (long)(parts[0].iov_len + parts[1].iov_len + parts[2].iov_len)) lose();
 }
 
 /* Each of the functions that record begins so, and ends with the error that the program is to see. */
