@@ -13,7 +13,7 @@ from typing import Any
 
 from tasks.configuration import launchers
 
-_KEY = re.compile(r"[+~]*[\w$][\w.$/:-]*(@[\w.:$-]+)?", re.ASCII)
+_KEY = re.compile(r"[+~]*[\w$][\w$-]*([./][\w$][\w$-]*)*(@[\w.:$-]+)?", re.ASCII)
 """Of Hydra's grammar."""
 _LONGEST = 200
 """Characters of an override that are repeated."""
@@ -64,6 +64,8 @@ def ungrouped(group: str, choice: Any) -> str:
 def _unparsed(override: str, text: str) -> str:
     key, _, value = override.partition("=")
     override = override if len(override) <= _LONGEST else f"{override[:_LONGEST]}…"
+    if key != key.strip() and _KEY.fullmatch(key.strip()):
+        return f"{override}: a blank is part of the key; write {key.strip()}={value.strip()}"
     if not _KEY.fullmatch(key):
         return f"{override}: '{key}' is no key that an override can name; set it in a file"
     if "<" in override and ">" in override:
@@ -150,7 +152,10 @@ _TOLD: tuple[tuple[str, Any], ...] = (
     (r"(\S+) appears more than once in the final defaults list",
      lambda found, _: f"{found[1]}: stands more than once in the defaults list; keep one"),
     (r"Multiple values for (\S+)\. To override a value use '(.*)'",
-     lambda found, _: f"{found[1]}: has two choices in the defaults list; keep one, or write {found[2]}"),
+     lambda found, _: f"{found[1]}: has two choices in the defaults list; keep one, or write {found[2]}, on the "
+     f"command line {found[2].removeprefix('override ').replace(': ', '=')}"),
+    (r"force-add of config groups is not supported: '\+\+([^']*)'",
+     lambda found, _: f"++{found[1]}: a choice of a group takes no ++; write {found[1]}"),
     (r"Duplicate _self_ defined in (\S+)",
      lambda found, _: f"{found[1]}.yaml: has _self_ twice in its defaults list; keep one"),
     (r"In '?([^':]+)'?: Override '(\S+) : .*Overrides must be at the end",

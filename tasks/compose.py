@@ -156,8 +156,8 @@ def _check_choices(overrides: Sequence[Override]) -> None:
         key, value = override.key_or_group, override.value()
         if override.is_sweep_override() or isinstance(value, str | list | QuotedString):
             continue
-        if (key in loader.list_groups("") or "/" in key) and not override.is_delete():
-            choices = ", ".join(loader.get_group_options(key))
+        choices = ", ".join(loader.get_group_options(key))
+        if choices and not override.is_delete():
             found = override.input_line.partition("=")[2] if override.input_line else value
             raise ConfigError(f"{key}: must be the name of a choice, found {found}; choices are {choices}")
 

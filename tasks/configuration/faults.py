@@ -23,7 +23,7 @@ def told(error: ValidationError, keys: Callable[[list[str]], list[str]]) -> str:
     parts = [str(part) for part in problem["loc"]]
     # pydantic names the member of a union it tried; that is no key of ours
     parts = [part for part in parts if not re.match(r"^(dict\[|str$|float$|int$)", part)]
-    where, known = ".".join(parts), keys(parts[:-1])
+    where, known = ".".join(part if part.strip() else repr(part) for part in parts), keys(parts[:-1])
     match problem["type"]:
         case "extra_forbidden":
             return f"{where}: there is no such key{_meant(parts[-1], known)}"

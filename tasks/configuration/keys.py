@@ -38,7 +38,8 @@ def plain(config: Any, path: tuple[str, ...] = ()) -> Any:
 
 def _text(key: Any, path: tuple[str, ...]) -> str:
     if isinstance(key, Key) and path[:2] in _USERS:
-        raise ConfigError(f"{'.'.join(path)}: the key {key} is {_kind(key.meaning)} in YAML, not a text; write '{key}'")
+        kind = _kind(key.meaning)
+        raise ConfigError(f"{'.'.join(path)}: the key {key or repr('')} is {kind} in YAML, not a text; write '{key}'")
     if isinstance(key, str):
         return str(key)
     if isinstance(key, int) and not isinstance(key, bool) and path[:2] not in _USERS:

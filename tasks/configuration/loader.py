@@ -4,6 +4,7 @@ what its author cannot have meant.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -83,8 +84,14 @@ class Loader(get_yaml_loader()):  # type: ignore[misc]
             raise Fault(
                 node.start_mark, f"{node.tag.replace('tag:yaml.org,2002:', '!!')} is not supported; write a plain value"
             )
+        if node.tag != _implied(self, node):
+            raise Fault(
+                node.start_mark, f"{node.tag.replace('tag:yaml.org,2002:', '!!')} is not supported; write a plain value"
+            )
         is_key = isinstance(parent, yaml.MappingNode) and index is None
         if isinstance(node, yaml.ScalarNode) and not is_key:
+            if node.tag == _MERGE:
+                raise Fault(node.start_mark, "<< as a value merges nothing; write it in quotes")
             _check_reference(node)
             if node.style is None:
                 _check_number(node)
@@ -109,6 +116,13 @@ class Loader(get_yaml_loader()):  # type: ignore[misc]
                 raise Fault(key.start_mark, f"the key {key.value} stands twice in one map; keep one")
             seen.add(key.value)
         super().flatten_mapping(node)
+
+
+def _implied(loader: Loader, node: yaml.Node) -> str:
+    """The tag that a node has without one of its own, but that a text may say that it is one."""
+    if not isinstance(node, yaml.ScalarNode):
+        return str(loader.resolve(type(node), None, True))
+    return _TEXT if node.tag == _TEXT else str(loader.resolve(yaml.ScalarNode, node.value, (node.style is None, True)))
 
 
 def _key(node: yaml.ScalarNode) -> str:
@@ -136,6 +150,10 @@ def _check_number(node: yaml.ScalarNode) -> None:
         return
     if len(written) > _DIGITS:
         raise Fault(node.start_mark, f"a number of {len(written)} characters is too long; write it in quotes")
+    if node.tag == _FLOAT and "n" not in written.lower() and ":" not in written:
+        value = float(written.replace("_", ""))
+        if math.isinf(value) or (value == 0 and re.search("[1-9]", re.split("[eE]", written)[0])):
+            raise Fault(node.start_mark, f"{written} is beyond what a number holds; write one nearer to 1")
     if ":" in written or (node.tag == _INTEGER and re.fullmatch(r"[-+]?0[0-7_]+", written)):
         way = "counts in sixties" if ":" in written else "is octal"
         raise Fault(
