@@ -75,8 +75,8 @@ class LinearDesign:
     reuse_factor: int
     in_parallel: int
     out_parallel: int
-    weight_word: str
     weight_width: int
+    """Bits of a stored weight; one of an unsigned type has a sign."""
     bias: Parameter | None
     sum_width: int
     acc_width: int

@@ -49,6 +49,8 @@ from generators.typed import (
 
 _CLASSES = 32
 """Most classes that a readout looks at in one cycle: a tree of comparisons five deep."""
+_SIDE_BY_SIDE = 16
+"""Outputs whose sums `kernels/linear.h` forms side by side."""
 _EDGE = Edge(0, 0, 0, False)
 """Until `lanes.connected` has settled it."""
 _RULES: dict[str, Any] = {
@@ -140,10 +142,7 @@ def _linear(
     crowded = partial(_crowded_synapse, n_in, n_out)
     reuse_factor = _legal(asked, name, n_in * n_out, "products", crowded, warnings)
     in_parallel, out_parallel = _at_once(n_in, n_out, reuse_factor)
-    groups_in = n_in // in_parallel
-    weight = integers[f"{name}/weight"]
-    grouped = weight.reshape(n_out // out_parallel, out_parallel, groups_in, in_parallel).transpose(2, 0, 3, 1)
-    arrays = {"weight": np.ascontiguousarray(grouped.reshape(reuse_factor, in_parallel * out_parallel))}
+    arrays = {"weight": _rows(integers[f"{name}/weight"], in_parallel, out_parallel)}
     if layer.bias is not None:
         arrays["bias"] = integers[f"{name}/bias"].reshape(-1, out_parallel)
     products = weighted_sum(n_in, layer.weight, layer.input, None)
@@ -160,8 +159,7 @@ def _linear(
         reuse_factor,
         in_parallel,
         out_parallel,
-        _word(layer.weight),
-        layer.weight.width + (not layer.weight.signed),
+        _stored(layer.weight),
         None if layer.bias is None else _parameter(layer.bias, integers[f"{name}/bias"]),
         products.width + (not products.signed),
         kept.width,
@@ -170,6 +168,21 @@ def _linear(
         layer.result.cpp_fixed,
     )
     return design, arrays
+
+
+def _rows(weight: NDArray[np.int64], in_parallel: int, out_parallel: int) -> NDArray[np.int64]:
+    """The weights of each iteration as a row, groups of outputs outermost.
+
+    Each 16 outputs lie side by side, input after input, as the kernel forms their sums side by side; those left over
+    follow one by one.
+    """
+    n_out, n_in = weight.shape
+    grouped = weight.reshape(n_out // out_parallel, out_parallel, n_in // in_parallel, in_parallel).swapaxes(1, 2)
+    rows = grouped.reshape(-1, out_parallel, in_parallel)
+    full = out_parallel // _SIDE_BY_SIDE * _SIDE_BY_SIDE
+    abreast = rows[:, :full].reshape(len(rows), -1, _SIDE_BY_SIDE, in_parallel).swapaxes(2, 3)
+    parts = abreast.reshape(len(rows), -1), rows[:, full:].reshape(len(rows), -1)
+    return np.ascontiguousarray(np.concatenate(parts, 1))
 
 
 def _leaky(
@@ -212,10 +225,14 @@ def _parameter(kind: FixedType, values: NDArray[np.int64]) -> Parameter:
     return Parameter(kind.cpp_fixed, _word(kind), int(values) if values.ndim == 0 else None)
 
 
+def _stored(kind: FixedType) -> int:
+    """Bits of a mantissa of `kind` with a sign."""
+    return kind.width + (not kind.signed)
+
+
 def _word(kind: FixedType) -> str:
     """The machine integer that holds every mantissa of `kind`; char is left out, its sign is the compiler's choice."""
-    bits = kind.width + (not kind.signed)
-    return next(word for word, width in _WORDS.items() if bits <= width)
+    return next(word for word, width in _WORDS.items() if _stored(kind) <= width)
 
 
 _WORDS = {"signed char": 8, "short": 16, "int": 32, "long long": 64}

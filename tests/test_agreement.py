@@ -301,13 +301,17 @@ int products = 0, sums = 0;
 struct counted {
     long long value;
     counted(long long v = 0) : value(v) {}
-    counted &operator+=(const counted &other) { sums++; value += other.value; return *this; }
     operator long long() const { return value; }
 };
 counted operator*(const counted &a, const counted &b) { products++; return a.value * b.value; }
-namespace hlspike {  // of weights, of products of a weight and one bit, and of sums
+counted operator&(const counted &a, const counted &b) { return a.value & b.value; }
+counted operator+(const counted &a, const counted &b) { sums++; return a.value + b.value; }
+namespace hlspike {  // of operands, of weights and products, and of the sums of two, of three and of all
+template <> struct word<2, 6> { typedef counted type; };
 template <> struct word<5, 5> { typedef counted type; };
+template <> struct word<6, 6> { typedef counted type; };
 template <> struct word<7, 7> { typedef counted type; };
+template <> struct word<8, 8> { typedef counted type; };
 template <> struct word<9, 9> { typedef counted type; };
 }
 #include "linear.h"
@@ -317,7 +321,8 @@ template <class In> struct layer {
     typedef In in_t;
     typedef ap_fixed<9, 9> out_t, acc_t, accum_t, result_t;
     typedef ap_uint<1> bias_t;
-    static int weight(int, int k) { const int rom[] = {1, -2, 3, 4, 5, -6}; return rom[k]; }
+    // of output 0, then of output 1
+    static counted weight(int, int k) { const int rom[] = {1, 3, 5, -2, 4, -6}; return rom[k]; }
     static bool bias(int, int) { return 0; }
 };
 template <class In> void run() {
@@ -339,7 +344,8 @@ def test_the_kernel_of_a_layer_fed_by_spikes_never_multiplies(workshop: Workshop
     subprocess.run(
         [workshop.tools.compiler, "-std=c++14", *include, "counted.cpp", "-o", "counted"], cwd=tmp_path, check=True
     )
-    counts = "6 -8: 0 products, 4 sums\n6 -8: 4 products, 4 sums\n"
+    # of each output two sums in the tree, and one into the accumulator
+    counts = "6 -8: 0 products, 6 sums\n6 -8: 6 products, 6 sums\n"
     assert _call(tmp_path / "counted", tmp_path) == (0, counts, "")
 
 

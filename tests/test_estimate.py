@@ -48,7 +48,7 @@ def linear(name: str, given: Port, port: Port, in_parallel: int, out_parallel: i
     reuse_factor = given.size * port.size // (in_parallel * out_parallel)
     kind = Parameter("ap_fixed<12,4>", "short", None) if bias else None
     return LinearDesign(
-        name, given, port, reuse_factor, in_parallel, out_parallel, "signed char", 6, kind, 17, 15,
+        name, given, port, reuse_factor, in_parallel, out_parallel, 6, kind, 17, 15,
         "ap_fixed<15,9>", "ap_fixed<17,9>", CURRENT,
     )
 
@@ -119,11 +119,11 @@ def test_a_design_that_does_everything_at_once_is_one_pipeline() -> None:
 
 def test_memories_between_layers_and_within() -> None:
     arrays, fifos = (estimate(of(io, *NETWORK)) for io in ("parallel", "stream"))
-    # 128 memories of 784 · 6 = 4704 bits: one block of 2048 x 9 each; those of fc2 have 256 · 6 = 1536 bits
-    assert [layer.bram_18k for layer in arrays.layers] == [0, 128, 0, 5, 0]
+    # a row of 128 weights is 768 bits, 43 blocks of 1024 x 18; one of fc2 is 5 · 6 bits, one block of 512 x 36
+    assert [layer.bram_18k for layer in arrays.layers] == [0, 43, 0, 1, 0]
     # between layers in both halves of a ping-pong; fc1 gives its 128 outputs at once, 16 spikes are given at once, and
     # fc2 takes one
-    weights = {"weight": (128, 784, 6, 128), "bias": (128, 1, 12, 0)}
+    weights = {"weight": (1, 784, 768, 43), "bias": (1, 1, 1536, 0)}
     assert memories(arrays.layers[0]) == {"array": (2, 784, 1, 0)}
     assert memories(arrays.layers[1]) == {**weights, "array": (256, 1, 16, 0)}
     assert memories(arrays.layers[2]) == {"mem": (16, 8, 10, 0), "array": (32, 8, 1, 0)}
@@ -132,9 +132,9 @@ def test_memories_between_layers_and_within() -> None:
     assert memories(fifos.layers[1]) == {**weights, "fifo": (1, 2, 2049, 0)}
     assert memories(fifos.layers[2]) == {"mem": (16, 8, 10, 0), "fifo": (1, 8, 17, 0)}
     # fc2 has two groups of outputs, and needs its inputs for both
-    assert memories(fifos.layers[3]) == {"weight": (5, 256, 6, 5), "kept": (1, 128, 1, 0), "fifo": (1, 2, 161, 0)}
+    assert memories(fifos.layers[3]) == {"weight": (1, 256, 30, 1), "kept": (1, 128, 1, 0), "fifo": (1, 2, 161, 0)}
     assert memories(fifos.layers[4]) == {}
-    assert fifos.bram_18k == 128 + 5 + 1
+    assert fifos.bram_18k == 43 + 1 + 1
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def test_neurons_update_in_groups() -> None:
 
 @st.composite
 def grouped(draw: st.DrawFn) -> tuple[NDArray[np.int64], int]:
-    n_in, n_out = draw(st.integers(1, 12)), draw(st.integers(1, 12))
+    n_in, n_out = draw(st.integers(1, 12)), draw(st.one_of(st.integers(1, 12), st.integers(13, 40)))
     factor = draw(st.sampled_from([f for f in range(1, n_in * n_out + 1) if n_in * n_out % f == 0]))
     return np.arange(1, n_in * n_out + 1).reshape(n_out, n_in), factor
 
@@ -140,23 +140,24 @@ def test_the_grouped_weights_multiply_as_the_matrix_does(drawn: tuple[NDArray[np
     assert groups_out * layer.out_parallel == n_out and stored.flags.c_contiguous
     values = [7 * i - 11 for i in range(n_in)]
     sums = [0] * n_out
-    for g in range(groups_in):
-        for h in range(groups_out):
-            for p in range(layer.in_parallel):
-                for q in range(layer.out_parallel):
-                    word = int(stored[g * groups_out + h, p * layer.out_parallel + q])
-                    sums[h * layer.out_parallel + q] += word * values[g * layer.in_parallel + p]
+    # a row for each group of inputs of each group of outputs; in it, 16 outputs side by side, and the rest one by one
+    for h in range(groups_out):
+        for g in range(groups_in):
+            row = iter(stored[h * groups_in + g].tolist())
+            full = layer.out_parallel // 16 * 16
+            abreast = [range(q, q + 16) for q in range(0, full, 16)]
+            for block in (*abreast, *(range(q, q + 1) for q in range(full, layer.out_parallel))):
+                for p in range(layer.in_parallel):
+                    for q in block:
+                        sums[h * layer.out_parallel + q] += next(row) * values[g * layer.in_parallel + p]
     assert sums == [sum(int(weight[o, i]) * values[i] for i in range(n_in)) for o in range(n_out)]
 
 
-@pytest.mark.parametrize(("kind", "word", "width"), [
-    ("ap_fixed<8,4>", "signed char", 8), ("ap_ufixed<7,4>", "signed char", 8), ("ap_ufixed<8,4>", "short", 9),
-    ("ap_fixed<16,4>", "short", 16), ("ap_ufixed<16,4>", "int", 17), ("ap_fixed<32,4>", "int", 32),
-    ("ap_ufixed<32,4>", "long long", 33), ("ap_fixed<63,4>", "long long", 63), ("ap_ufixed<63,4>", "long long", 64),
+@pytest.mark.parametrize(("kind", "width"), [
+    ("ap_fixed<8,4>", 8), ("ap_ufixed<7,4>", 8), ("ap_ufixed<8,4>", 9), ("ap_fixed<4,4>", 4), ("ap_ufixed<63,4>", 64),
 ])
-def test_weights_are_words_that_hold_their_mantissas_with_a_sign(kind: str, word: str, width: int) -> None:
-    layer = one(design_of_linear([[0]], {}, kind=kind), LinearDesign)
-    assert (layer.weight_word, layer.weight_width) == (word, width)
+def test_weights_are_as_wide_as_their_mantissas_with_a_sign(kind: str, width: int) -> None:
+    assert one(design_of_linear([[0]], {}, kind=kind), LinearDesign).weight_width == width
 
 
 @pytest.mark.parametrize(("value", "kind", "multipliers"), [
@@ -243,11 +244,11 @@ def test_the_design_of_every_layer_in_full() -> None:
     scalar = Parameter(port, "short", 192)
     assert design.layers == (
         InputDesign("input", Port(6, port, 6), 6, Edge(128, 6, 1, True)),
-        LinearDesign("fc1", Port(6, port, 6), Port(8, port, 8), 1, 6, 8, "short", 12, Parameter(port, "short", None),
+        LinearDesign("fc1", Port(6, port, 6), Port(8, port, 8), 1, 6, 8, 12, Parameter(port, "short", None),
                      26, 20, "ap_fixed<20,4>", port, port),
         LeakyDesign("lif1", Port(8, port, 8), Port(8, spikes, 8), 1, 8, port, "lif", "subtract", False, False, scalar,
                     Parameter(port, "short", 384)),
-        LinearDesign("fc2", Port(8, spikes, 8), Port(4, port, 4), 1, 8, 4, "short", 12, None, 15, 12, port, port, port),
+        LinearDesign("fc2", Port(8, spikes, 8), Port(4, port, 4), 1, 8, 4, 12, None, 15, 12, port, port, port),
         LeakyDesign("lif2", Port(4, port, 4), Port(4, spikes, 4), 1, 4, port, "lif", "zero", True, False,
                     Parameter(port, "short", None), Parameter(port, "short", None)),
         ReadoutDesign("readout", Port(4, spikes, 4), 4, "ap_ufixed<3,3>", "ap_ufixed<2,2>", "accumulate",

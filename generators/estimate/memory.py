@@ -50,16 +50,18 @@ def memories(design: Design, index: int) -> tuple[Memory, ...]:
 def _own_memories(layer: LayerDesign) -> Iterator[Memory]:
     """Arrays of the kernel, under either io.
 
-    Linear: weights, one memory of RF words for each product at once; biases, split by out_parallel. Sums are registers.
+    Linear: weights, RF words of in_parallel · out_parallel weights; biases, a word per group of outputs. Sums are
+    registers.
     Leaky: membranes and vectors of β and θ, split by the neurons at once; with inhibition the resets too.
     Readout: none, its states are registers.
     """
     match layer:
         case LinearDesign():
-            products = layer.in_parallel * layer.out_parallel
-            yield Memory("weight", products, layer.reuse_factor, layer.weight_width)
+            row = layer.in_parallel * layer.out_parallel * layer.weight_width
+            yield Memory("weight", 1, layer.reuse_factor, row)
             if layer.bias is not None:
-                yield _split("bias", layer.output.size, width(layer.bias.type), layer.out_parallel)
+                groups, row = layer.output.size // layer.out_parallel, layer.out_parallel * width(layer.bias.type)
+                yield Memory("bias", 1, groups, row)
         case LeakyDesign():
             yield _split("mem", layer.input.size, width(layer.membrane_type), layer.parallel)
             for name, parameter in vectors(layer):

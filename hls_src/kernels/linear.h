@@ -1,15 +1,17 @@
 // y = W x + b for one timestep. Products and bias are summed exactly; two casts follow, into accum and from there into
 // result.
 //
-// Inputs are visited outermost, in_parallel at a time, and for each such group the outputs, out_parallel at a time:
-// one iteration of the pipelined loop per pair of groups, reuse_factor iterations in all. A silent input costs
-// simulation nothing; in hardware its test is the select in front of the adder. A layer fed by spikes has no
-// multiplier.
+// One pipelined loop of reuse_factor iterations: for each group of out_parallel outputs, each group of in_parallel
+// inputs. An iteration takes one row of weights, forms the sum of every output over its inputs in a balanced tree, whose
+// widths grow by a bit per level, and adds it to the output's accumulator: that addition is all that the next iteration
+// waits for. Outputs are outermost, so the accumulators of one group are registers, and a group of outputs leaves with
+// the iteration that completes it. A layer fed by spikes has no multiplier.
 //
 // Cfg: n_in, n_out, in_parallel, out_parallel, reuse_factor; in_t, out_t, accum_t, result_t;
 //      weight_width; sum_width, bits of the exact sum of products; acc_width <= sum_width, bits kept of it (accum
-//      wraps above); acc_t, those bits with their binary point;
-//      static weight(int group, int k), mantissa of weight k = p * out_parallel + q of a group; static bias(int o)
+//      wraps above); acc_t, those bits with their binary point; mantissas of
+//      static weight(int row, int k), weight k of an iteration, for the order see `tree`, and
+//      static bias(int group, int q), in bias_t, of output q of a group
 #ifndef HLSPIKE_KERNELS_LINEAR_H
 #define HLSPIKE_KERNELS_LINEAR_H
 
@@ -18,18 +20,82 @@
 
 namespace hlspike {
 
-template <class Cfg, bool FromSpikes> struct product {
-    static constexpr int width = Cfg::weight_width + format<typename Cfg::in_t>::held;
-    typedef typename word<width, width>::type type;
-    template <class Weight> static type of(const Weight &weight, const type &x) { return weight * x; }
-    static type operand(const raw<typename Cfg::in_t> &x) { return type(x); }
+template <class Cfg, bool FromSpikes = is_spike<typename Cfg::in_t>::value> struct product {
+    static constexpr int width = Cfg::weight_width + format<typename Cfg::in_t>::width;
+    typedef exact<width> type;
+    typedef typename word<format<typename Cfg::in_t>::held, width>::type operand_t;
+    template <class Weight> static type of(const Weight &weight, const operand_t &x) { return weight * x; }
+    static operand_t operand(const raw<typename Cfg::in_t> &x) { return x; }
 };
 
+// A spike is as many ones as a weight has bits: it lets the weight through.
 template <class Cfg> struct product<Cfg, true> {
-    typedef typename word<Cfg::weight_width, Cfg::weight_width>::type type;
-    template <class Weight> static const Weight &of(const Weight &weight, const type &) { return weight; }
-    static type operand(const raw<typename Cfg::in_t> &) { return 1; }
+    static constexpr int width = Cfg::weight_width;
+    typedef exact<width> type;
+    typedef type operand_t;
+    template <class Weight> static type of(const Weight &weight, const operand_t &x) { return weight & x; }
+    static operand_t operand(const raw<typename Cfg::in_t> &x) { return x != 0 ? -1 : 0; }
 };
+
+// The sum of N products, as wide as it can become, and no wider than what is kept of it.
+template <class Cfg, int N> struct partial {
+    static constexpr int width = product<Cfg>::width + log2_up(N);
+    typedef typename word<least(width, Cfg::acc_width), width>::type type;
+};
+
+// The sums over N inputs from input p on, of Lanes outputs whose first weight in the row is `base`. Weights of the lanes
+// lie side by side, those of the next input behind them.
+template <class Cfg, int N, int Lanes> struct tree {
+    typedef typename partial<Cfg, N>::type sum_t;
+    typedef tree<Cfg, (N + 1) / 2, Lanes> lower;
+    typedef tree<Cfg, N / 2, Lanes> upper;
+    static void sum(int row, int base, int p, const typename product<Cfg>::operand_t x[Cfg::in_parallel],
+                    sum_t sums[Lanes]) {
+#pragma HLS INLINE
+        typename lower::sum_t a[Lanes];
+#pragma HLS ARRAY_PARTITION variable=a complete
+        typename upper::sum_t b[Lanes];
+#pragma HLS ARRAY_PARTITION variable=b complete
+        lower::sum(row, base, p, x, a);
+        upper::sum(row, base, p + (N + 1) / 2, x, b);
+    Add:
+        for (int l = 0; l < Lanes; l++) {
+#pragma HLS UNROLL
+            sums[l] = sum_t(a[l] + b[l]);
+        }
+    }
+};
+
+template <class Cfg, int Lanes> struct tree<Cfg, 1, Lanes> {
+    typedef typename partial<Cfg, 1>::type sum_t;
+    static void sum(int row, int base, int p, const typename product<Cfg>::operand_t x[Cfg::in_parallel],
+                    sum_t sums[Lanes]) {
+#pragma HLS INLINE
+    Multiply:
+        for (int l = 0; l < Lanes; l++) {
+#pragma HLS UNROLL
+            sums[l] = sum_t(product<Cfg>::of(Cfg::weight(row, base + p * Lanes + l), x[p]));
+        }
+    }
+};
+
+template <class Cfg> using accumulator = typename word<Cfg::acc_width, Cfg::sum_width>::type;
+
+// Outputs q to q + Lanes - 1 of a group, in one iteration.
+template <class Cfg, int Lanes>
+void add_to(int row, int q, bool first, const typename product<Cfg>::operand_t x[Cfg::in_parallel],
+            accumulator<Cfg> acc[Cfg::out_parallel]) {
+#pragma HLS INLINE
+    typedef tree<Cfg, Cfg::in_parallel, Lanes> tree_of;
+    typename tree_of::sum_t sums[Lanes];
+#pragma HLS ARRAY_PARTITION variable=sums complete
+    tree_of::sum(row, q * Cfg::in_parallel, 0, x, sums);
+Accumulate:
+    for (int l = 0; l < Lanes; l++) {
+#pragma HLS UNROLL
+        acc[q + l] = (first ? accumulator<Cfg>(0) : acc[q + l]) + sums[l];
+    }
+}
 
 // The sum of products as accum and as result takes it, the bias added.
 template <class Cfg, class Acc> raw<typename Cfg::out_t> result_of(const Acc &acc, int h, int q) {
@@ -57,11 +123,13 @@ template <class Cfg, class In, class Out> void linear(In &in, bit_t &last, Out &
 #pragma HLS INLINE
     static_assert(Cfg::n_in % Cfg::in_parallel == 0, "the inputs do not divide into groups of in_parallel");
     static_assert(Cfg::n_out % Cfg::out_parallel == 0, "the outputs do not divide into groups of out_parallel");
+    // Outputs whose sums are written to be formed side by side, because that is what g++ makes vectors of; hardware
+    // forms those of a whole group at once either way.
+    constexpr int side_by_side = Cfg::out_parallel < 16 ? 1 : 16;
+    constexpr int abreast = Cfg::out_parallel / side_by_side * side_by_side;
     constexpr int groups_in = Cfg::n_in / Cfg::in_parallel;
     constexpr int groups_out = Cfg::n_out / Cfg::out_parallel;
     static_assert(groups_in * groups_out == Cfg::reuse_factor, "the groups are not as many as the reuse factor");
-    typedef product<Cfg, is_spike<typename Cfg::in_t>::value> product_of;
-    typedef typename word<Cfg::weight_width, Cfg::weight_width>::type weight_t;
     typedef synapse_flow<Cfg> own;
     typedef typename own::taking taking;
     typedef typename own::giving giving;
@@ -75,7 +143,7 @@ template <class Cfg, class In, class Out> void linear(In &in, bit_t &last, Out &
 #pragma HLS ARRAY_PARTITION variable=waiting complete
     typename taking::place from;
     typename giving::place to;
-    typename word<Cfg::acc_width, Cfg::sum_width>::type acc[Cfg::out_parallel];
+    accumulator<Cfg> acc[Cfg::out_parallel];
 #pragma HLS ARRAY_PARTITION variable=acc complete
     typename counter<groups_in>::type g = 0;
     typename counter<groups_out>::type h = 0;
@@ -84,22 +152,23 @@ Reuse:
     for (int row = 0; row < Cfg::reuse_factor; row++) {
 #pragma HLS PIPELINE II=own::interval
         source::next(in, from, g, h == 0, held, kept, last);
-    Clear:
-        for (int q = 0; q < Cfg::out_parallel; q++) {
-#pragma HLS UNROLL
-            if (g == 0) acc[q] = 0;
-        }
-    Parallel:
+        typename product<Cfg>::operand_t x[Cfg::in_parallel];
+#pragma HLS ARRAY_PARTITION variable=x complete
+        const bool first = g == 0;
+    Operands:
         for (int p = 0; p < Cfg::in_parallel; p++) {
 #pragma HLS UNROLL
-            if (held[p] == 0) continue;
-            const typename product_of::type operand = product_of::operand(held[p]);
-        Accumulate:
-            for (int q = 0; q < Cfg::out_parallel; q++) {
+            x[p] = product<Cfg>::operand(held[p]);
+        }
+    SideBySide:
+        for (int q = 0; q < abreast; q += side_by_side) {
 #pragma HLS UNROLL
-                const weight_t weight = Cfg::weight(g * groups_out + h, p * Cfg::out_parallel + q);
-                acc[q] += product_of::of(weight, operand);
-            }
+            add_to<Cfg, side_by_side>(row, q, first, x, acc);
+        }
+    OneByOne:
+        for (int q = abreast; q < Cfg::out_parallel; q++) {
+#pragma HLS UNROLL
+            add_to<Cfg, 1>(row, q, first, x, acc);
         }
         if (g == groups_in - 1) {
         Results:

@@ -5,9 +5,8 @@
 
 namespace {
 
-// One row per cycle: the weights of 3 inputs, 1 outputs each. Machine integers, because g++ would
-// build an array of ap_int element by element when the program starts.
-const signed char fc1_weight[2][3] = {
+// A row per cycle, one word of memory: the weights of 3 inputs and 1 outputs.
+const hlspike::word<6>::type fc1_weight[2][3] = {
 {4, -10, 6},
 {16, 2, -4}};
 const hlspike::raw<ap_fixed<12,4>> fc1_bias[2][1] = {
@@ -24,7 +23,7 @@ struct fc1_cfg : fc1_ports {
     typedef ap_fixed<15,4> acc_t;
     typedef ap_fixed<12,4> accum_t;
     typedef ap_fixed<12,4> result_t;
-    static signed char weight(int group, int k) { return fc1_weight[group][k]; }
+    static hlspike::word<weight_width>::type weight(int row, int k) { return fc1_weight[row][k]; }
     typedef ap_fixed<12,4> bias_t;
     static hlspike::raw<bias_t> bias(int group, int q) { return fc1_bias[group][q]; }
 };
@@ -33,8 +32,8 @@ struct fc1_cfg : fc1_ports {
 
 void fc1_step(const fc1_ports::in_beats &in, hlspike::bit_t last, fc1_ports::out_beats &out,
               hlspike::bit_t &last_out) {
-#pragma HLS ARRAY_PARTITION variable=fc1_weight complete dim=2
-#pragma HLS ARRAY_PARTITION variable=fc1_bias complete dim=2
+#pragma HLS ARRAY_RESHAPE variable=fc1_weight complete dim=2
+#pragma HLS ARRAY_RESHAPE variable=fc1_bias complete dim=2
     hlspike::linear<fc1_cfg>(in, last, out);
     last_out = last;
 }

@@ -5,10 +5,9 @@
 
 namespace {
 
-// One row per cycle: the weights of 3 inputs, 2 outputs each. Machine integers, because g++ would
-// build an array of ap_int element by element when the program starts.
-const signed char fc1_weight[1][6] = {
-{4, 16, -10, 2, 6, -4}};
+// A row per cycle, one word of memory: the weights of 3 inputs and 2 outputs.
+const hlspike::word<6>::type fc1_weight[1][6] = {
+{4, -10, 6, 16, 2, -4}};
 const hlspike::raw<ap_fixed<12,4>> fc1_bias[1][2] = {
 {32, -64}};
 
@@ -22,7 +21,7 @@ struct fc1_cfg : fc1_ports {
     typedef ap_fixed<15,4> acc_t;
     typedef ap_fixed<12,4> accum_t;
     typedef ap_fixed<12,4> result_t;
-    static signed char weight(int group, int k) { return fc1_weight[group][k]; }
+    static hlspike::word<weight_width>::type weight(int row, int k) { return fc1_weight[row][k]; }
     typedef ap_fixed<12,4> bias_t;
     static hlspike::raw<bias_t> bias(int group, int q) { return fc1_bias[group][q]; }
 };
@@ -31,8 +30,8 @@ struct fc1_cfg : fc1_ports {
 
 void fc1_step(fc1_ports::in_beats &in, fc1_ports::out_beats &out) {
 #pragma HLS PIPELINE II=1
-#pragma HLS ARRAY_PARTITION variable=fc1_weight complete dim=2
-#pragma HLS ARRAY_PARTITION variable=fc1_bias complete dim=2
+#pragma HLS ARRAY_RESHAPE variable=fc1_weight complete dim=2
+#pragma HLS ARRAY_RESHAPE variable=fc1_bias complete dim=2
     hlspike::bit_t last = 0;
     hlspike::linear<fc1_cfg>(in, last, out);
 }

@@ -5,10 +5,9 @@
 
 namespace {
 
-// One row per cycle: the weights of 2 inputs, 2 outputs each. Machine integers, because g++ would
-// build an array of ap_int element by element when the program starts.
-const long long fc2_weight[1][4] = {
-{65536, 16384, -32768, 68719493120LL}};
+// A row per cycle, one word of memory: the weights of 2 inputs and 2 outputs.
+const hlspike::word<40>::type fc2_weight[1][4] = {
+{65536, -32768, 16384, 68719493120LL}};
 
 struct fc2_cfg : fc2_ports {
     static constexpr int reuse_factor = 1;
@@ -20,7 +19,7 @@ struct fc2_cfg : fc2_ports {
     typedef ap_fixed<20,4> acc_t;
     typedef ap_fixed<12,4> accum_t;
     typedef ap_fixed<12,4> result_t;
-    static long long weight(int group, int k) { return fc2_weight[group][k]; }
+    static hlspike::word<weight_width>::type weight(int row, int k) { return fc2_weight[row][k]; }
     typedef ap_uint<1> bias_t;
     static hlspike::raw<bias_t> bias(int, int) { return 0; }
 };
@@ -29,7 +28,7 @@ struct fc2_cfg : fc2_ports {
 
 void fc2_step(fc2_ports::in_beats &in, fc2_ports::out_beats &out) {
 #pragma HLS PIPELINE II=1
-#pragma HLS ARRAY_PARTITION variable=fc2_weight complete dim=2
+#pragma HLS ARRAY_RESHAPE variable=fc2_weight complete dim=2
     hlspike::bit_t last = 0;
     hlspike::linear<fc2_cfg>(in, last, out);
 }
