@@ -195,6 +195,17 @@ def test_versions_of_packages_count_and_editable_ones_by_content(here: Path) -> 
     assert not states.unchanged("package:scikit_learn", ["package", "0.1"])
 
 
+def test_looking_for_a_module_in_vain_lists_no_folder() -> None:
+    """So a file more in the project runs nothing again, unless it is that module."""
+    written("data.py", "import importlib.metadata\ntry: import absent.part\nexcept ImportError: pass\n"
+                       "try: from json import absent\nexcept ImportError: pass\n"
+                       "importlib.metadata.version('numpy')\n" + MADE.format(2))
+    found = run("data.py:stimulus")
+    assert {name for name in found if not name.startswith(states.PACKAGE)} == {
+        "data.py", *(f"module:./{name}" for name in ("numpy", "importlib", "json", "absent")),
+    }
+
+
 def test_our_own_names_can_be_imported_where_the_user_has_none() -> None:
     written("data.py", "from generators.errors import DataError\nfrom generators.readout import SNNReadout\n"
                        + MADE.format(6))

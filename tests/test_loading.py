@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from generators.errors import ConfigError, DataError
+from tasks.inputs.finder import Finder
 from tasks.inputs.imports import Imports
 from tasks.inputs.loading import Loader
 
@@ -36,7 +37,7 @@ def written(folder: Path, name: str, text: str) -> None:
 
 def loader() -> Loader:
     """Not installed in this process: it finds and calls, and Python itself imports."""
-    return Loader(Imports(str(Path.cwd()), lambda path: True, lambda place, file: None, lambda more: None))
+    return Loader(Imports(Finder(str(Path.cwd()), lambda path: True, lambda place, file: None, lambda more: None)))
 
 
 def refuses(message: str) -> Any:

@@ -154,6 +154,7 @@ OWN = {
         "import subprocess, tempfile\nname = tempfile.mktemp()\n"
         "subprocess.run(['env', '-i', 'sh', '-c', f'echo x > {name}'], check=True)\n"
         "open(name).read(); subprocess.run(['env', '-i', 'rm', name])", set()),
+    "a module": ("try: import own\nexcept ImportError: open('own.py', 'w').write('SIZE = 1\\n')\nimport own", set()),
     "passed on by shared memory": ("from multiprocessing import shared_memory\n"
                                    "s = shared_memory.SharedMemory(create=True, size=9); s.close(); s.unlink()", set()),
 }

@@ -16,6 +16,7 @@ from torch import nn
 from generators.errors import ConfigError, DataError, HlspikeError
 from tasks import states, steps
 from tasks.arrays import read_npz
+from tasks.inputs.finder import Finder
 from tasks.inputs.imports import Imports
 from tasks.inputs.loading import Loader
 from tasks.layout import Layout
@@ -60,7 +61,7 @@ def refuses(kind: type[HlspikeError], message: str) -> Any:
 
 
 def loaded(seed: int = 0, state: str | None = None, **model: Any) -> nn.Module:
-    imports = Imports(str(Path.cwd()), lambda path: True, lambda place, file: None, lambda more: None)
+    imports = Imports(Finder(str(Path.cwd()), lambda path: True, lambda place, file: None, lambda more: None))
     return load_module(Loader(imports), {**MODEL, **model}, seed, state)
 
 

@@ -311,3 +311,24 @@ def test_a_full_disk_is_not_taken_for_code_that_reads_nothing(place: Place, tmp_
     place.edit("data.py", "    chance =", "    resource.setrlimit(resource.RLIMIT_FSIZE, (10**9, 10**9))\n    chance =")
     told = place.refused(TMPDIR=str(tmp_path))
     assert told == f"stimulus: {tmp_path} takes no more, and what was read is not known; set TMPDIR"
+
+
+def test_packages_that_cannot_be_imported_are_one_line(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text("import sys\nsys.modules['snntorch'] = None\n")
+    place.edit("data.py", "def stimulus", "# the data\ndef stimulus")
+    told = place.refused(PYTHONPATH=f"{Path(__file__).parent.parent}:{tmp_path / 'site'}")
+    assert told == (
+        "the process that runs the user's code cannot start: ModuleNotFoundError: import of snntorch halted; None in "
+        "sys.modules"
+    )
+
+
+def test_a_build_goes_on_when_the_prepared_process_is_killed(place: Place) -> None:
+    place.edit("data.py", "import numpy as np", "import os\nimport numpy as np")
+    place.edit("data.py", "    chance =", "    if sequences == 5:\n        os.kill(os.getppid(), 9)\n    chance =")
+    ran = place.doit("build", "data.kwargs.sequences=5,6")
+    assert ran.code != 0
+    assert ran.err == "error: the process that runs the user's code is gone; run the build again\n"
+    rows = (place.path / "build" / "tiny" / "sweep.csv").read_text().splitlines()[1:]
+    assert [row.split(",")[1:3] for row in rows] == [["5", "failed"], ["6", "ok"]]

@@ -5,7 +5,9 @@
     child      the child: the call, in the project's folder, told in one line if it fails
     calls      what is called: stimulus, training, extraction, the float run
     loading    what a configuration names, found and called
-    imports    which file an import of the user's gets, and that it counts
+    finder     which file a module's name stands for, and that it counts
+    imports    what an import of the user's is given, or why not
     recorder/  C, preloaded: which files are opened, missed and listed
-    journal    its log, as states of inputs
+    journal    its log, read
+    verdict    which inputs a call had, and whether they are still what they were
 """

@@ -27,6 +27,7 @@ import torch
 
 from generators import errors
 from tasks.inputs import failures, listening, packages, recording
+from tasks.inputs.finder import Finder
 from tasks.inputs.imports import Imports
 from tasks.inputs.loading import Loader
 
@@ -82,10 +83,10 @@ def _outcome(folder: Path) -> dict[str, str]:
         counts = _counting(request["rules"])
         _settle(request["folder"], request["environment"])
         record(folder / LOG, request["rules"])
-        imports = Imports(request["folder"], counts, _noted, hush)
+        imports = Imports(Finder(request["folder"], counts, _noted, hush))
         imports.install()
         for path, at in loaded:
-            if imports.is_users(path):
+            if imports.finder.is_users(path):
                 note("q", path, at)
         module, _, name = request["function"].partition(":")
         function = getattr(importlib.import_module(module), name)

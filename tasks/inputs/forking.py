@@ -2,7 +2,7 @@
 
 Started by `tasks.inputs.prepared` with a socket as standard input. A message names the folder of a call and brings two
 descriptors for the child's output and one to report on: there the number of the child is told, and how it ended.
-When the socket closes, all ends.
+What keeps the process from being prepared is told on the socket itself. When that closes, all ends.
 """
 
 from __future__ import annotations
@@ -142,6 +142,10 @@ def _children() -> list[int]:
 
 
 if __name__ == "__main__":
-    prepare()
     with socket.socket(fileno=int(sys.argv[1])) as control:
+        try:
+            prepare()
+        except Exception as error:
+            control.send(" ".join(f"{type(error).__name__}: {error}".split()).encode())
+            sys.exit(1)
         Forking(control).serve()

@@ -1,28 +1,24 @@
-"""Which file an import of the user's code gets: that of their own folders, or of Python and of packages, or a refusal.
+"""What an import in the user's code is given: a file of theirs, or of Python and of packages, or a refusal.
 
 The prepared process has imported much before the user's code runs, and Python gives the first module of a name to all.
 So a name that stands for a file of the user's, and for something else that is loaded already, is refused where their
-code imports it; only our own packages make way. What is found in the user's folders, and what is not, is noted: a file
-that appears there later may come first.
+code imports it; only our own packages make way.
 """
 
 from __future__ import annotations
 
 import builtins
 import importlib
-import importlib.util
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from importlib._bootstrap_external import _NamespacePath  # type: ignore[attr-defined]
-from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-from types import CodeType, ModuleType
+from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import Any
 
 from generators.errors import ConfigError
 from tasks import states
+from tasks.inputs.finder import Finder
 from tasks.layout import PACKAGE
 
 _OURS = ("generators", "tasks")
@@ -31,105 +27,20 @@ _import_module = importlib.import_module
 _swapping = threading.RLock()
 
 
-class Fresh(SourceFileLoader):
-    """Compiles the source that is there: bytecode is told from its source by second and size, an edit may have both."""
-
-    def get_code(self, fullname: str) -> CodeType:
-        path = self.get_filename(fullname)
-        return self.source_to_code(self.get_data(path), path)
-
-
 class Imports:
-    """Installed, it decides about the imports of this process.
+    """Installed, it decides about the imports of this process."""
 
-    Args:
-        counts: whether a path is the user's.
-        here: the project's folder.
-        note: told of a folder and a name, as `<folder>/<name>`, and of what is found there.
-        quiet: called with +1 before the finder looks about, and with -1 after.
-    """
-
-    def __init__(
-        self, here: str, counts: Callable[[str], bool], note: Callable[[str, str], None], quiet: Callable[[int], None]
-    ) -> None:
-        self._here, self.counts, self._note, self._quiet = here, counts, note, quiet
-        self._noted: dict[str, str] = {}
+    def __init__(self, finder: Finder) -> None:
+        self.finder = finder
         self._checked: set[tuple[str, str]] = set()
         self._hidden: dict[str, ModuleType] = {}
         self.named: set[str] = set()
         """Modules outside of the user's folders that their code imports, by the first part of their names."""
 
     def install(self) -> None:
-        sys.meta_path.insert(0, self)
+        self.finder.install()
         builtins.__import__ = self._imported
         importlib.import_module = self._module_imported
-
-    # ------------------------------------------------------------ the finder
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """Called by Python for every module that is not loaded yet."""
-        found = self._found(name, path)
-        if found is not None and found.loader is None and found.submodule_search_locations is not None:
-            # as Python marks the folders of a package without __init__.py
-            found.submodule_search_locations = _NamespacePath(name, found.submodule_search_locations, self._found)
-        return found
-
-    def _found(self, name: str, path: Sequence[str] | None) -> ModuleSpec | None:
-        if path is None and (name in sys.builtin_module_names or name in sys.stdlib_module_names):
-            return None
-        portions: list[str] = []
-        last = name.rpartition(".")[2]
-        for place in sys.path if path is None else path:
-            folder = os.path.abspath(place)
-            with self.unseen():
-                is_archive = os.path.isfile(folder)
-            if is_archive or not self.is_users(folder):
-                with nullcontext() if self.is_users(folder) else self.unseen():
-                    spec = PathFinder.find_spec(name, [place])
-                if spec is None:
-                    continue
-                if spec.origin is not None and not (portions and self._is_ours(spec.origin) and _hold(portions)):
-                    return spec
-                portions += spec.submodule_search_locations or [] if spec.origin is None else []
-                continue
-            file = self._look(folder, last)
-            if file and not file.endswith("/"):
-                return _spec(name, f"{folder}/{file}")
-            portions += [f"{folder}/{last}"] if file else []
-        if not portions:
-            return None
-        found = ModuleSpec(name, None, is_package=True)
-        found.submodule_search_locations = portions
-        return found
-
-    def is_users(self, folder: str) -> bool:
-        """Our own folder, if Python was told of it, is none of theirs."""
-        return self.counts(folder) and not (folder == str(PACKAGE) != self._here)
-
-    def _is_ours(self, path: str) -> bool:
-        return path.startswith(f"{PACKAGE}/") and self._here != str(PACKAGE)
-
-    def _look(self, folder: str, name: str) -> str:
-        """What importing `name` finds in `folder`, which is noted."""
-        place = f"{folder}/{name}"
-        if place not in self._noted:
-            with self.unseen():
-                self._noted[place] = states.resolved(folder, name)
-            self._note(place, self._noted[place])
-        return self._noted[place]
-
-    @contextmanager
-    def unseen(self) -> Iterator[None]:
-        """What the block looks at is no input."""
-        self._quiet(1)
-        try:
-            yield
-        finally:
-            self._quiet(-1)
-
-    # ------------------------------------------------------------ import statements
 
     def _imported(
         self, name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
@@ -148,7 +59,7 @@ class Imports:
 
     def _check(self, name: str, importer: dict[str, Any], fromlist: Any) -> None:
         file = importer.get("__file__")
-        if isinstance(file, str) and not self.counts(os.path.abspath(file)):
+        if isinstance(file, str) and not self.finder.counts(os.path.abspath(file)):
             return
         self.check(name, str(file or "the code"), tuple(fromlist or ()))
 
@@ -164,10 +75,10 @@ class Imports:
             return
         self._checked.add((top, importer))
         folders = dict.fromkeys(map(os.path.abspath, sys.path))
-        found = {folder: self._look(folder, top) for folder in folders if self.is_users(folder)}
+        found = {folder: self.finder.look(folder, top) for folder in folders if self.finder.is_users(folder)}
         own = [f"{folder}/{file}" for folder, file in found.items() if file and not file.endswith("/")]
         bare = [f"{folder}/{file}" for folder, file in found.items() if file.endswith("/")]
-        with self.unseen():
+        with self.finder.unseen():
             own += [place for place in bare if any(states.resolved(place, part) for part in wanted)]
         if not own:
             self.named.add(top)
@@ -182,7 +93,7 @@ class Imports:
         file = getattr(loaded, "__file__", None)
         if loaded is not None and (file in own or (file is None and own[0].endswith("/"))):
             return
-        if file is None or not self._is_ours(file):
+        if file is None or not self.finder.is_ours(file):
             other = "a module of Python" if top in sys.stdlib_module_names else "an installed package"
             raise self._clash(top, importer, own[0], other)
         self._hide(top)
@@ -194,7 +105,7 @@ class Imports:
         )
 
     def _shown(self, path: str) -> str:
-        return path.removeprefix(f"{self._here}/")
+        return path.removeprefix(f"{self.finder.here}/")
 
     # ------------------------------------------------------------ our own packages
 
@@ -216,19 +127,6 @@ class Imports:
                 for name in [name for name in sys.modules if name.partition(".")[0] in tops]:
                     self._hidden[name] = sys.modules.pop(name)
                 sys.modules.update(theirs)
-
-
-def _spec(name: str, path: str) -> ModuleSpec | None:
-    is_package = os.path.basename(path).startswith("__init__.")
-    return importlib.util.spec_from_file_location(
-        name, path, loader=Fresh(name, path) if path.endswith(".py") else None,
-        submodule_search_locations=[os.path.dirname(path)] if is_package else None,
-    )
-
-
-def _hold(portions: Sequence[str]) -> bool:
-    """Whether there is a module in one of these folders."""
-    return any(states.holds_modules(place) for place in portions)
 
 
 def _of_ours(importer: dict[str, Any]) -> bool:

@@ -15,7 +15,8 @@ from typing import Any
 from generators.errors import ConfigError, HlspikeError
 from tasks import states
 from tasks.inputs.failures import Raised, told
-from tasks.inputs.imports import Fresh, Imports
+from tasks.inputs.finder import Fresh
+from tasks.inputs.imports import Imports
 
 
 class Loader:
@@ -78,7 +79,7 @@ class Loader:
         path = self._here / place
         if path in self._loaded:
             return self._loaded[path]
-        with self._imports.unseen():
+        with self._imports.finder.unseen():
             if not path.is_file():
                 raise ConfigError(f"{key}: there is no file {place}; paths are relative to {self._here}")
             if not (path.parent / "__init__.py").is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -28,6 +29,10 @@ _REQUEST, _OUTCOME, _DOING, _LOG = "request.pickle", "outcome.json", "doing", "l
 _FORKING = Path(__file__).parent / "forking.py"
 _starting = threading.Lock()
 _process: _Process | None = None
+
+
+class Gone(Exception):  # noqa: N818 - says what happened
+    """The prepared process is no more."""
 
 
 class Internal(Exception):  # noqa: N818 - says whose fault it is
@@ -57,7 +62,11 @@ def call(function: str, arguments: Mapping[str, Any]) -> dict[str, states.State]
         (folder / _LOG).touch()
         label = function.rpartition(":")[2].removeprefix("run_")
         began = time.time_ns()
-        code = process.run(folder)
+        try:
+            code = process.run(folder)
+        except Gone:
+            _forget(process)
+            raise ToolError(process.failure()) from None
         _judge(folder, code, label)
         if (folder / f"{_LOG}.lost").exists():
             raise ToolError(f"{label}: {folder.parent} takes no more, and what was read is not known; set TMPDIR")
@@ -109,14 +118,27 @@ class _Process:
         out, out_end = os.pipe()
         err, err_end = os.pipe()
         with theirs:
-            socket.send_fds(self.control, [json.dumps(str(folder)).encode()], [out_end, err_end, theirs.fileno()])
-        os.close(out_end)
-        os.close(err_end)
+            # should the process be gone, the other end of `report` is closed too
+            with contextlib.suppress(OSError):
+                socket.send_fds(self.control, [json.dumps(str(folder)).encode()], [out_end, err_end, theirs.fileno()])
+            os.close(out_end)
+            os.close(err_end)
         with report, _Relay(report, out, err) as relay:
             child = relay.message("child")
             with processes.adopted(child):
                 report.sendall(b"!")
                 return relay.message("ended")
+
+    def failure(self) -> str:
+        """Why the process is gone."""
+        told = ""
+        # that it left our message unread is reported before what it said
+        for _ in range(2):
+            with contextlib.suppress(OSError):
+                told = told or self.control.recv(1 << 16, socket.MSG_DONTWAIT).decode(errors="replace")
+        return f"the process that runs the user's code cannot start: {told}" if told else (
+            "the process that runs the user's code is gone; run the build again"
+        )
 
 
 class _Relay:
@@ -144,7 +166,7 @@ class _Relay:
         """The number that the prepared process tells under that name.
 
         Raises:
-            ToolError: it is gone.
+            Gone: it is gone.
         """
         while True:
             line, newline, rest = self._told.partition(b"\n")
@@ -160,7 +182,7 @@ class _Relay:
                     continue
                 data = self._report.recv(1 << 16)
                 if not data:
-                    raise ToolError("the process that runs the user's code is gone; run the build again")
+                    raise Gone
                 self._told += data
 
     def _read(self, source: int) -> bool:
@@ -203,6 +225,14 @@ def _fixed() -> dict[str, str]:
     return {"PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "0")}
 
 
+def _forget(process: _Process) -> None:
+    """The next call starts another."""
+    global _process
+    with _starting:
+        if _process is process:
+            _process = None
+
+
 def _start() -> _Process:
     ended = contextlib.ExitStack()
     folder = Path(ended.enter_context(tempfile.TemporaryDirectory(prefix="hlspike-"))).resolve()
@@ -221,4 +251,6 @@ def _start() -> _Process:
         ended.enter_context(processes.started(
             [sys.executable, "-P", str(_FORKING), str(theirs.fileno())], pass_fds=[theirs.fileno()], env=environment,
         ))
+    ended.callback(ours.close)
+    atexit.register(ended.close)
     return _Process(ours, library, ended)
