@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generators.fixed import FixedType
+from generators.storage import Storage
 
 Io = Literal["parallel", "stream"]
 Structure = Literal["pipeline", "dataflow"]
@@ -93,6 +94,8 @@ class LeakyDesign:
     output: Port
     reuse_factor: int
     parallel: int
+    storage: Storage
+    """Where the membranes lie."""
     membrane_type: str
     decay: Literal["lif", "integrate"]
     reset: Literal["subtract", "zero", "none"]

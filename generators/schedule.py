@@ -35,6 +35,7 @@ from generators.identifiers import identifiers
 from generators.ir import type_name
 from generators.parameters import Finding
 from generators.resolve import Choice, Resolution
+from generators.storage import settled
 from generators.typed import (
     Integers,
     TypedInput,
@@ -205,6 +206,7 @@ def _leaky(
         _port(size, SPIKE),
         reuse_factor,
         size // reuse_factor,
+        settled("auto", reuse_factor, layer.membrane.width),
         layer.membrane.cpp_fixed,
         "lif" if layer.beta is not None else "integrate",
         layer.layer.reset_mechanism,

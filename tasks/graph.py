@@ -32,7 +32,8 @@ NUMBERS = (
     "generators/assignment.py", "generators/automatic.py", "generators/loss.py",
     "generators/quantize.py", "generators/parameters.py", "generators/reference/", "generators/decision.py",
     "generators/design.py", "generators/schedule.py", "generators/identifiers.py", "generators/compare.py",
-    "generators/traces.py", "generators/lanes.py", "generators/limits.py", "generators/widths.py", *SEQUENCES,
+    "generators/traces.py", "generators/lanes.py", "generators/limits.py", "generators/widths.py",
+    "generators/storage.py", *SEQUENCES,
 )
 """Sources that types, the reference and the design rest on."""
 RECORDING = ("tasks/recorded.py",)

@@ -59,7 +59,7 @@ def leaky(name: str, given: Port, port: Port, parallel: int, **options: Any) -> 
         "inhibition": False, "beta": Parameter("ap_ufixed<8,0>", "short", 200),
         "threshold": Parameter(CURRENT, "short", 1), **options,
     }
-    return LeakyDesign(name, given, port, given.size // parallel, parallel, **chosen)
+    return LeakyDesign(name, given, port, given.size // parallel, parallel, "lutram", **chosen)
 
 
 def readout(given: Port, rule: Any = "argmax") -> ReadoutDesign:

@@ -12,6 +12,7 @@ from cases import CASES, Case, leaky, linear, readout
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from projects import texts
 
 from generators.design import Design, Edge, InputDesign, LeakyDesign, LinearDesign, Parameter, Port, ReadoutDesign
 from generators.errors import ConfigError
@@ -119,6 +120,22 @@ def test_neurons_update_in_groups() -> None:
     assert str(error.value) == (
         "hls.layers.a.reuse_factor: 5 does not divide the 12 neurons of layer 'a'; the nearest legal values are 4 and 6"
     )
+
+
+@pytest.mark.parametrize(("size", "factor", "storage", "dimension"), [
+    (12, 1, "registers", 0), (12, 2, "lutram", 2), (96, 96, "lutram", 2), (128, 128, "bram", 2), (256, 128, "bram", 2),
+])
+def test_membranes_lie_in_registers_in_luts_and_from_a_size_on_in_block_ram(
+    size: int, factor: int, storage: str, dimension: int
+) -> None:
+    # 8 bits each: a memory for each neuron at once
+    design = neurons(size, {"layers": {"a": {"reuse_factor": factor}}})
+    assert one(design, LeakyDesign).storage == storage
+    text = texts(design)["firmware/a.cpp"]
+    assert f"#pragma HLS ARRAY_PARTITION variable=a_mem complete dim={dimension}\n" in text
+    bound = [line for line in text.splitlines() if "BIND_STORAGE" in line]
+    pragma = f"#pragma HLS BIND_STORAGE variable=a_mem type=ram_s2p impl={storage}"
+    assert bound == ([] if storage == "registers" else [pragma])
 
 
 @st.composite
@@ -246,10 +263,10 @@ def test_the_design_of_every_layer_in_full() -> None:
         InputDesign("input", Port(6, port, 6), 6, Edge(128, 6, 1, True)),
         LinearDesign("fc1", Port(6, port, 6), Port(8, port, 8), 1, 6, 8, 12, Parameter(port, "short", None),
                      26, 20, "ap_fixed<20,4>", port, port),
-        LeakyDesign("lif1", Port(8, port, 8), Port(8, spikes, 8), 1, 8, port, "lif", "subtract", False, False, scalar,
-                    Parameter(port, "short", 384)),
+        LeakyDesign("lif1", Port(8, port, 8), Port(8, spikes, 8), 1, 8, "registers", port, "lif", "subtract", False,
+                    False, scalar, Parameter(port, "short", 384)),
         LinearDesign("fc2", Port(8, spikes, 8), Port(4, port, 4), 1, 8, 4, 12, None, 15, 12, port, port, port),
-        LeakyDesign("lif2", Port(4, port, 4), Port(4, spikes, 4), 1, 4, port, "lif", "zero", True, False,
+        LeakyDesign("lif2", Port(4, port, 4), Port(4, spikes, 4), 1, 4, "registers", port, "lif", "zero", True, False,
                     Parameter(port, "short", None), Parameter(port, "short", None)),
         ReadoutDesign("readout", Port(4, spikes, 4), 4, "ap_ufixed<3,3>", "ap_ufixed<2,2>", "accumulate",
                       "first_to_threshold", True, 2, None, "count", Edge(8, 1, 1, True)),

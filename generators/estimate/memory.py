@@ -8,13 +8,10 @@ from typing import assert_never
 
 from generators.design import Design, InputDesign, LayerDesign, LeakyDesign, LinearDesign, Parameter, ReadoutDesign
 from generators.estimate.ports import up, width
+from generators.storage import settled
 
 _SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
 """Words and bits of a block of 18 Kb (AMD UG473, "Block RAM Resources")."""
-_SMALL = 1024
-"""Bits below which a memory is made of LUTs or registers."""
-_SHALLOW = 2
-"""Words up to which it is registers, or shift registers if a FIFO (AMD UG1399, config_storage, auto_srl_max_depth)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +29,7 @@ class Memory:
 
         None below 1024 bits a bank, nor for one or two words. All blocks of a bank are of one shape.
         """
-        if self.words <= _SHALLOW or self.words * self.width < _SMALL:
+        if settled("auto", self.words, self.width) != "bram":
             return 0
         return self.banks * min(up(self.words, depth) * up(self.width, bits) for depth, bits in _SHAPES)
 

@@ -41,7 +41,7 @@ void lif1_step(const lif1_ports::in_beats &in, hlspike::bit_t last, lif1_ports::
                hlspike::bit_t &last_out) {
 #pragma HLS PIPELINE II=1
 #pragma HLS RESET variable=lif1_fresh
-#pragma HLS ARRAY_PARTITION variable=lif1_mem complete dim=2
+#pragma HLS ARRAY_PARTITION variable=lif1_mem complete dim=0
 #pragma HLS ARRAY_PARTITION variable=lif1_beta complete dim=2
 #pragma HLS ARRAY_PARTITION variable=lif1_threshold complete dim=2
     hlspike::leaky<lif1_cfg>(in, last, lif1_fresh, lif1_mem, out);

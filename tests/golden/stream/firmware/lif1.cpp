@@ -34,7 +34,7 @@ hlspike::bit_t lif1_fresh = 1;
 void lif1_step(lif1_ports::in_beats &in, lif1_ports::out_beats &out) {
 #pragma HLS PIPELINE II=1
 #pragma HLS RESET variable=lif1_fresh
-#pragma HLS ARRAY_PARTITION variable=lif1_mem complete dim=2
+#pragma HLS ARRAY_PARTITION variable=lif1_mem complete dim=0
     hlspike::bit_t last = 0;
     hlspike::leaky<lif1_cfg>(in, last, lif1_fresh, lif1_mem, out);
 }
