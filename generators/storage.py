@@ -9,7 +9,7 @@ Storage = Literal["registers", "lutram", "bram", "uram"]
 STORAGES: tuple[str, ...] = ("auto", *get_args(Storage))
 """What may be asked for."""
 SHALLOW = 2
-"""Words up to which a memory is no block of RAM, whatever their width (AMD UG1399, config_storage, auto_srl_max_depth)."""
+"""Words up to which a memory is no block of RAM, however wide (AMD UG1399, config_storage, auto_srl_max_depth)."""
 SMALL = 1024
 """Bits below which it is none either: a block has 18 Kb, and a LUT 32 words of a bit."""
 
