@@ -184,9 +184,10 @@ CASES: tuple[Case, ...] = (
          leaky("lif2", "fc2", 6, inhibition=True), linear("fc3", "lif2", 6, 12), leaky("lif3", "fc3", 12),
          readout("lif3", 12, emit="step")),
          _reuse(NARROW, fc1=24, lif1=2, fc2=3, lif2=3, fc3=12, lif3=3), inputs=12, scale=1.5, seed=17),
-    # several words at both edges, the last of them not full
-    Case("edges", (linear("fc1", "input", 90, 3), leaky("lif1", "fc1", 3), linear("fc2", "lif1", 3, 70)),
-         _reuse(NARROW, fc1=9, fc2=14), inputs=90, seed=18),
+    # several words at both edges, the last of them not full; names of the generated text
+    Case("edges", (linear("output", "input", 90, 3), leaky("last_out", "output", 3),
+         linear("words", "last_out", 3, 70)),
+         _reuse(NARROW, output=9, words=14), inputs=90, seed=18),
     # more spikes than a word holds, more currents than a beat in a FIFO, more classes than are looked at at once
     Case("wide_beats", (linear("fc1", "input", 600, 2), leaky("lif1", "fc1", 2),
          linear("fc2", "lif1", 2, 390, bias=False), leaky("lif2", "fc2", 390),

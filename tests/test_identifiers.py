@@ -61,7 +61,8 @@ def test_a_file_of_the_generated_project_is_not_overwritten_where_the_file_syste
 
 @pytest.mark.parametrize("name", [
     "weight", "bias", "beta", "threshold", "n", "n_in", "n_out", "in_t", "out_t", "acc_t", "mem_t", "reuse_factor",
-    "parallel", "inhibition", "values", "sums", "currents", "spikes", "kernels_linear", "kernels_leaky",
+    "parallel", "inhibition", "values", "spikes", "kernels_linear", "kernels_leaky", "word", "last_out", "in_beats",
+    "groups", "seen", "decided",
 ])
 def test_a_member_a_local_or_a_guard_of_the_generated_text_gets_a_suffix(name: str) -> None:
     assert one(name) == f"{name}_layer"
