@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import warnings
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,7 +24,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from generators.errors import ConfigError, HlspikeError
 from generators.resolve import OTHER_NAMES
 from tasks.complaints import one_line, ungrouped
-from tasks.configuration import keys, source, sweeps
+from tasks.configuration import keys, source, sweeps, unheeded
+from tasks.configuration.parts import parts
 from tasks.layout import CONF
 from tasks.settings import Settings, is_key, validated
 
@@ -56,8 +58,8 @@ def composed(overrides: Sequence[str], folder: Path) -> tuple[list[dict[str, Any
         overrides: Hydra's, sweeps included: `precision=w4,w6` or `seed=range(3)`.
         folder: holds config.yaml and the groups.
     Returns:
-        For each variant its `job` (all its overrides), its `overrides` (those that are swept) and its validated
-        `config`; and the folders searched.
+        For each variant its `job` (all its overrides), its `overrides` (those that are swept), its validated `config`
+        and its `notes`; and the folders searched.
     Raises:
         ConfigError: one line, for any fault of an override or of a file.
     """
@@ -66,18 +68,61 @@ def composed(overrides: Sequence[str], folder: Path) -> tuple[list[dict[str, Any
         warnings.simplefilter("ignore")  # that a defaults list has no _self_, which then comes last
         OmegaConf.register_new_resolver("hydra", _of_hydra, replace=True)
         try:
-            parsed = OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(ready)
-            _check_choices(parsed)
-            swept = {override.get_key_element() for override in parsed if override.is_sweep_override()}
-            jobs = [_Job.composed(job, swept, number) for number, job in enumerate(sweeps.jobs(parsed))]
+            jobs = list(_jobs([*_from_files(ready), *ready]))
         except HlspikeError:
             raise
         except Exception as error:
             # Hydra and OmegaConf have classes for some faults, and let Python's pass for others
-            given = dict(zip(ready, overrides, strict=True)).get(getattr(error, "override", ""))
+            given = {prepared(override): override for override in overrides}.get(getattr(error, "override", ""))
             raise ConfigError(one_line(error, _keys(), given)) from None
-    variants = [{"job": job.overrides, "overrides": job.swept, "config": validated(job.config)} for job in jobs]
+    variants = [
+        {"job": job.overrides, "overrides": job.swept, "config": validated(job.config), "notes": job.notes}
+        for job in jobs
+    ]
     return variants, list(dict.fromkeys(path for job in jobs for path in job.searched))
+
+
+def from_files(overrides: Sequence[str], folder: Path) -> list[str]:
+    """What `hydra.sweeper.params` in a file adds to valid `overrides`, which win over it."""
+    with initialize_config_dir(version_base="1.3", config_dir=str(folder)), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _from_files([prepared(override) for override in overrides])
+
+
+def _from_files(ready: Sequence[str]) -> list[str]:
+    first = sweeps.jobs(_parsed(ready))[0]
+    hydra = compose("config", overrides=first, return_hydra_config=True).hydra
+    given = {override.partition("=")[0].lstrip("+~") for override in ready}
+    added = OmegaConf.to_container(hydra.sweeper.get("params") or OmegaConf.create({}), resolve=True)
+    assert isinstance(added, dict)
+    texts = {str(key): _text(value) for key, value in added.items()}
+    return [prepared(f"{key}={text}") for key, text in texts.items() if key.lstrip("+~") not in given]
+
+
+def _text(value: Any) -> str:
+    """A value of YAML as an override has it; a text is a sweep as it stands."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _jobs(ready: Sequence[str]) -> Iterator[_Job]:
+    parsed = _parsed(ready)
+    swept = {override.get_key_element() for override in parsed if override.is_sweep_override()}
+    asked = {override.key_or_group for override in parsed}
+    noted: dict[str, list[str]] = {}
+    for number, job in enumerate(sweeps.jobs(parsed)):
+        made = _Job.composed(job, swept, number)
+        # which files take part follows from what was chosen, and reading them costs as much as composing
+        files = str((sorted(made.choices.items()), [key for key in job if key.startswith("hydra.searchpath")]))
+        if files not in noted:
+            of_job = parts(job)
+            noted[files] = [*unheeded.lost(of_job, asked), *unheeded.idle(of_job, made.choices)]
+        yield replace(made, notes=noted[files])
+
+
+def _parsed(ready: Sequence[str]) -> list[Override]:
+    parsed = OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(list(ready))
+    _check_choices(parsed)
+    return parsed
 
 
 def check_hydra(settings: Sequence[str], folder: Path) -> None:
@@ -164,12 +209,15 @@ def _check_choices(overrides: Sequence[Override]) -> None:
 
 @dataclass(frozen=True)
 class _Job:
-    """One composed configuration, its overrides, those that set it apart, and the folders it was searched for in."""
+    """One composed configuration, its overrides, those that set it apart, the folders searched, choices of groups,
+    and notes."""
 
     overrides: list[str]
     config: dict[str, Any]
     swept: list[str]
     searched: list[Path]
+    choices: dict[str, str]
+    notes: list[str]
 
     @staticmethod
     def composed(job: Sequence[str], swept: Set[str], number: int) -> _Job:
@@ -193,7 +241,7 @@ class _Job:
             if key in choices and key not in Settings.model_fields:
                 raise ConfigError(ungrouped(key, choices[key]))
         own = [_as_given(text) for text in job if text.partition("=")[0] in swept]
-        return _Job([*map(_as_given, job)], plain, own, searched)
+        return _Job([*map(_as_given, job)], plain, own, searched, choices, [])
 
 
 def _keys() -> list[str]:

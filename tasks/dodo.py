@@ -214,12 +214,12 @@ def task_report() -> Tasks:
         named = {"name": str(variant), "swept": variant.swept}
         given = {
             **named, "sim": {"sequences": sim["sequences"]}, "target": {"clock_period": clock},
-            "report": {"pictures": pictures},
+            "report": {"pictures": pictures}, "notes": list(variant.notes),
         }
         yield graph.step(
             variant, "report", config=given, packages=variant.versions,
             arguments={**named, "sequences": sim["sequences"], "clock": clock, "pictures": pictures,
-                       "versions": variant.versions, "figures": figures},
+                       "versions": variant.versions, "figures": figures, "remarks": list(variant.notes)},
             inputs=[*map(layout.trace, executors), layout.overflows, layout.design, layout.typed, layout.integers,
                     layout.stimulus, layout.estimate, *([figures] if figures else [])],
             outputs=[layout.report, layout.report_text],

@@ -7,17 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from hydra import initialize_config_dir
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.default_element import GroupDefault
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.plugins.config_source import ConfigResult
-from hydra.types import RunMode
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from generators.errors import ConfigError
 from tasks import compose  # noqa: F401 - the shipped groups are found by its plug-in
+from tasks.configuration.parts import leaves, parts
 from tasks.variants import Variant, folder
 
 _COMMAND_LINE = "command line"
@@ -33,7 +31,7 @@ def pages(words: list[str], variants: Sequence[Variant]) -> str:
     Raises:
         ConfigError: there is no such key.
     """
-    return "\n\n".join(page(variant, folder(), words) for variant in variants)
+    return "\n\n".join(page(variant, folder(variant.overrides), words) for variant in variants)
 
 
 def page(variant: Variant, folder: Path, only: Sequence[str] = ()) -> str:
@@ -64,40 +62,26 @@ def _choices(job: Sequence[str], parsed: Sequence[Override]) -> Iterator[tuple[s
     groups = GlobalHydra.instance().config_loader().list_groups("")
     given = {override.key_or_group for override in parsed} & set(groups)
     overruled = {
-        entry.group.lstrip("/"): f"{path}.yaml"
-        for path, _, loaded in _files(job)
-        for entry in loaded.defaults_list or ()
+        entry.group.lstrip("/"): f"{part.path}.yaml"
+        for part in parts(job)
+        for entry in part.loaded.defaults_list or ()
         if isinstance(entry, GroupDefault) and entry.group is not None and entry.override
     }
-    for path, _, _ in _files(job):
-        group, _, choice = path.rpartition("/")
+    for part in parts(job):
+        group, _, choice = part.path.rpartition("/")
         if group:
             by = _COMMAND_LINE if group in given else overruled.get(group, "config.yaml")
             yield f"@{group}", (f"{group}={choice}, {by}", None)
 
 
-def _files(job: Sequence[str]) -> Iterator[tuple[str, str, ConfigResult]]:
-    """(path without suffix, package, content) of every file that takes part, a later one over those before it."""
-    loader = GlobalHydra.instance().config_loader()
-    assert isinstance(loader, ConfigLoaderImpl)
-    # only this one knows of a hydra.searchpath among the overrides
-    _, repository = loader._parse_overrides_and_create_caching_repo("config", list(job))
-    for default in loader.compute_defaults_list("config", list(job), RunMode.RUN).defaults:
-        path = default.config_path
-        if path is not None and not path.startswith("hydra"):
-            loaded = repository.load_config(path)
-            assert loaded is not None
-            yield path, default.package or "", loaded
-
-
 def _from_files(job: Sequence[str], folder: Path) -> Sources:
     found: Sources = {}
-    for path, package, loaded in _files(job):
-        place = Path(loaded.path.removeprefix("file://"), f"{path}.yaml")
+    for part in parts(job):
+        place = part.folder / f"{part.path}.yaml"
         shown = str(place.relative_to(folder.parent)) if place.is_relative_to(folder.parent) else str(place)
-        for key, written in _leaves(loaded.config, f"{package}." if package else ""):
+        for key, value in part.leaves():
             if key.partition(".")[0] not in _FOLDED:
-                found[key] = shown, written
+                found[key] = shown, _reference(value)
     return found
 
 
@@ -107,26 +91,12 @@ def _from_command_line(parsed: Sequence[Override]) -> Sources:
     for override in parsed:
         if override.key_or_group not in groups and not override.is_delete():
             OmegaConf.update(given, override.key_or_group, override.value(), force_add=True)
-    return {key: (_COMMAND_LINE, written) for key, written in _leaves(given, "")}
+    return {key: (_COMMAND_LINE, _reference(value)) for key, value in leaves(given, "")}
 
 
-def _leaves(config: Any, prefix: str) -> Iterator[tuple[str, str | None]]:
-    """(dotted key, interpolation or None) of every leaf, and of every empty map."""
-    for key in config:
-        path = f"{prefix}{key}"
-        raw = OmegaConf.to_container(config)
-        assert isinstance(raw, dict)
-        if OmegaConf.is_missing(config, key):
-            continue
-        if OmegaConf.is_interpolation(config, key):
-            yield path, str(raw[key])
-            continue
-        value = config[key]
-        if isinstance(value, DictConfig) and len(value):
-            yield from _leaves(value, f"{path}.")
-        else:
-            lists = isinstance(value, ListConfig)
-            yield path, str(raw[key]) if lists and "${" in str(raw[key]) else None
+def _reference(value: Any) -> str | None:
+    """What was written, where it stands for something else."""
+    return str(value) if "${" in str(value) else None
 
 
 def _network(variant: Variant) -> Mapping[str, Any] | None:

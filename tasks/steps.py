@@ -170,6 +170,7 @@ def report(
     pictures: bool,
     versions: Mapping[str, str],
     figures: Path | None,
+    remarks: list[str],
 ) -> None:
     """Compare the executors, write the report, and fail if reference and csim differ anywhere."""
     from generators import compare, hardware
@@ -195,7 +196,7 @@ def report(
         {**agreed, "mismatches_reference_csim": count},
         layers,
         typed.network.warnings,
-        typed.network.notes,
+        [*remarks, *typed.network.notes],
         versions,
         notes.seconds(layout.notes),
     )

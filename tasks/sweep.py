@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         _check(flags, settings)
         asked = variants.load(overrides)
-        _check_settings(settings)
+        _check_settings(settings, overrides)
         for variant in asked:
             variant.layout.job.unlink(missing_ok=True)
         with _told(asked):
@@ -86,11 +86,11 @@ def _check(flags: Sequence[str], settings: Sequence[str]) -> None:
             raise ConfigError(absent)
 
 
-def _check_settings(settings: Sequence[str]) -> None:
+def _check_settings(settings: Sequence[str], overrides: Sequence[str]) -> None:
     from tasks import compose
 
     if settings:
-        compose.check_hydra(settings, variants.folder())
+        compose.check_hydra(settings, variants.folder(overrides))
 
 
 def _launch(flags: Sequence[str], settings: Sequence[str], overrides: Sequence[str], asked: Sequence[Variant]) -> bool:
@@ -98,7 +98,7 @@ def _launch(flags: Sequence[str], settings: Sequence[str], overrides: Sequence[s
     import hydra
     from hydra.core.hydra_config import HydraConfig
 
-    from tasks.compose import prepared
+    from tasks.compose import from_files, prepared
 
     here = Path.cwd()
 
@@ -108,13 +108,16 @@ def _launch(flags: Sequence[str], settings: Sequence[str], overrides: Sequence[s
     quiet = {
         "hydra/hydra_logging": "none", "hydra/job_logging": "none", "hydra.output_subdir": "null",
         "hydra.sweep.dir": str(BUILD / asked[0].config["name"] / ".sweep"), "hydra.sweep.subdir": ".",
+        # among the overrides below, where those of the command line win over them
+        "hydra.sweeper.params": "null",
     }
     chosen = {setting.lstrip("+").partition("=")[0] for setting in settings}
     own = [f"{key}={value}" for key, value in quiet.items() if key not in chosen]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # it raises what it would otherwise print
-    before, sys.argv = sys.argv, ["sweep", *flags, *own, *settings, *map(prepared, overrides)]
+    every = [*from_files(overrides, variants.folder(overrides)), *map(prepared, overrides)]
+    before, sys.argv = sys.argv, ["sweep", *flags, *own, *settings, *every]
     try:
-        hydra.main(version_base="1.3", config_path=str(variants.folder()), config_name="config")(job)()
+        hydra.main(version_base="1.3", config_path=str(variants.folder(overrides)), config_name="config")(job)()
     except SystemExit as error:
         return not error.code
     except Exception as error:

@@ -53,6 +53,7 @@ class Variant:
         config: validated, plain values.
         versions: of Python, the packages and the compiler.
         tool: the compiler.
+        notes: what stands in its files, and decides nothing.
     """
 
     label: str
@@ -61,6 +62,7 @@ class Variant:
     config: dict[str, Any]
     versions: dict[str, str]
     tool: Tool
+    notes: tuple[str, ...] = ()
 
     @property
     def layout(self) -> Layout:
@@ -77,7 +79,7 @@ def load(overrides: Sequence[str]) -> list[Variant]:
     Raises:
         ConfigError, ToolError: one line.
     """
-    place = folder()
+    place = folder(overrides)
     asked = [_code(), list(overrides), str(place), os.getcwd(), sys.version, _installed()]
     key = files.digest(json.dumps(asked).encode())
     path = COMPOSED / f"{key[:32]}.json"
@@ -91,17 +93,18 @@ def load(overrides: Sequence[str]) -> list[Variant]:
     return [
         Variant(
             label, job["job"], job["overrides"], job["config"], entry["versions"],
-            tools[job["config"]["csim"]["compiler"]],
+            tools[job["config"]["csim"]["compiler"]], tuple(job["notes"]),
         )
         for label, job in zip(labels, found, strict=True)
     ]
 
 
-def folder() -> Path:
-    """The configuration: that of HLSPIKE_CONF, or of the working directory, or else the one that is shipped.
+def folder(overrides: Sequence[str] = ()) -> Path:
+    """The configuration: that of HLSPIKE_CONF, or of the working directory; the shipped one if its experiment is asked
+    for.
 
     Raises:
-        ConfigError: HLSPIKE_CONF names none.
+        ConfigError: there is none.
     """
     named = os.environ.get("HLSPIKE_CONF")
     if named:
@@ -109,7 +112,17 @@ def folder() -> Path:
             raise ConfigError(f"HLSPIKE_CONF: there is no config.yaml in {named}; name a folder that has one")
         return Path(named).resolve()
     own = Path.cwd() / "conf"
-    return own if (own / "config.yaml").is_file() else CONF
+    if (own / "config.yaml").is_file():
+        return own
+    pairs = (override.lstrip("+").partition("=") for override in overrides)
+    if any(key == "experiment" and value.strip() not in ("", "null") for key, _, value in pairs):
+        return CONF
+    found = next((f", only {other.name}" for other in sorted(own.glob("config.y*ml"))), "") if own.is_dir() else ""
+    shipped = ", ".join(sorted(path.stem for path in (CONF / "experiment").glob("*.yaml")))
+    raise ConfigError(
+        f"conf: there is no config.yaml in {own}{found}, and HLSPIKE_CONF names no other folder; write one, work where "
+        f"one is, or ask for a shipped example by experiment=, which is one of {shipped}"
+    )
 
 
 def _composed(overrides: Sequence[str], folder: Path) -> dict[str, Any]:

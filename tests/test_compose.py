@@ -205,3 +205,139 @@ def test_an_override_by_the_other_name_of_a_type_reaches_the_entry_of_the_files(
     variants, _ = composed([f"hls.types.{other}.precision.result=ap_fixed<9,4>"], CONF)
     types = variants[0]["config"]["hls"]["types"]
     assert types[name]["precision"]["result"] == "ap_fixed<9,4>" and other not in types
+
+
+NET = "model: {source: m.py:f, input_shape: [4]}\ndata: {source: d.npz}\ntarget: {clock_period: 5}\n"
+
+
+def own(folder: Path, config: str, **others: str) -> Path:
+    """A configuration of one's own; `others` are files below it, `__` for the slash."""
+    for name, text in {"config": config, **others}.items():
+        file = folder / "conf" / f"{name.replace('__', '/')}.yaml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return folder / "conf"
+
+
+BEFORE = "conf/config.yaml: its defaults have _self_ before what wins over it"
+
+
+def notes(folder: Path, *overrides: str) -> list[str]:
+    (variant,), _ = composed(overrides, folder)
+    found: list[str] = variant["notes"]
+    return found
+
+
+def test_what_a_file_loses_to_what_its_defaults_name_after_it_is_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    weight = "hls: {types: {Linear: {precision: {weight: \"ap_fixed<5,1>\"}, reuse_factor: 2}}}\nname: net\n"
+    folder = own(tmp_path, f"defaults: [_self_, precision: mine, target: default]\n{NET}{weight}",
+                 precision__mine="# @package hls\ntypes: {Linear: {precision: {weight: auto<8>, bias: auto<8>}}}\n")
+    told = (
+        f"{BEFORE}: target.clock_period is 10 of target/default and not 5, hls.types.Linear.precision.weight is "
+        "auto<8> of precision/mine and not ap_fixed<5,1>; put _self_ last to let the file win"
+    )
+    assert notes(folder) == [told]
+    # a choice on the command line is one of the same group, and wins as silently
+    assert notes(folder, "precision=w4") == [told.replace("auto<8> of precision/mine", "ap_fixed<4,0> of precision/w4")]
+    (folder / "config.yaml").write_text(f"defaults: [precision: mine, target: default, _self_]\n{NET}{weight}")
+    assert notes(folder) == []
+    (folder / "config.yaml").write_text(f"defaults: [precision: mine, target: default]\n{NET}{weight}")
+    assert notes(folder) == []
+
+
+def test_what_is_equal_null_or_lost_to_an_experiment_that_is_asked_for_is_no_loss(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = f"defaults: [_self_, target: default, experiment: null]\nname: net\nseed: 3\n{NET}".replace(": 5", ": 10")
+    point = "# @package _global_\nname: point\nseed: 4\ndata: {calibration: 8}\n"
+    folder = own(tmp_path, text, experiment__point=point)
+    assert notes(folder) == [] and notes(folder, "experiment=point") == []
+    (folder / "config.yaml").write_text(text.replace("experiment: null", "experiment: point"))
+    assert notes(folder) == [
+        f"{BEFORE}: name is point of experiment/point and not net, seed is 4 of experiment/point and not 3; put _self_ "
+        "last to let the file win"
+    ]
+
+
+def test_many_lost_keys_are_one_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ones, twos = (", ".join(f"k{number}: {value}" for number in range(9)) for value in (1, 2))
+    net = NET.replace("d.npz", f"d.py:f, kwargs: {{{ones}}}").replace(": 5", ": 10")
+    folder = own(tmp_path, f"defaults: [_self_, data: mine, target: default]\nname: x\n{net}",
+                 data__mine=f"kwargs: {{{twos}}}\n")
+    (note,) = notes(folder)
+    assert note.startswith("conf/config.yaml: ") and note.endswith(
+        "data.kwargs.k5 is 2 of data/mine and not 1, and 3 more; put _self_ last to let the file win"
+    )
+
+
+def test_the_shipped_configuration_is_meant_as_it_is() -> None:
+    assert notes(CONF) == notes(CONF, "experiment=digits_spike") == notes(CONF, "precision=w4", "target=stream") == []
+
+
+@pytest.mark.parametrize(("settings", "keys"), [
+    ("{run: {dir: out}}", "hydra.run.dir"), ("{job: {chdir: true}, verbose: true}", "hydra.job.chdir, hydra.verbose"),
+    ("{sweep: {dir: out}, mode: MULTIRUN}", "hydra.sweep.dir, hydra.mode"),
+    ("{output_subdir: x}", "hydra.output_subdir"),
+    ("{run: {dir: .}, output_subdir: null, job: {name: x}, searchpath: []}", None),
+])
+def test_settings_of_hydra_in_a_file_that_no_build_heeds_are_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: str, keys: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = own(tmp_path, f"defaults: [target: default, _self_]\nname: x\n{NET}hydra: {settings}\n")
+    reason = "no effect, a build is not run by Hydra; python -m tasks.sweep -m is"
+    assert notes(folder) == ([] if keys is None else [f"conf/config.yaml: {keys}: {reason}"])
+
+
+def test_a_launcher_that_is_chosen_in_a_file_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = own(tmp_path, f"defaults: [target: default, _self_, override hydra/launcher: slurm]\nname: x\n{NET}")
+    assert notes(folder) == [
+        "hydra/launcher slurm, chosen in a file: no effect, a build is not run by Hydra; python -m tasks.sweep -m is"
+    ]
+
+
+PARAMS = "hydra: {sweeper: {params: {precision: 'w4,w6', seed: range(2), model.kwargs.n: 3}}}\n"
+
+
+def test_the_sweep_of_a_file_is_swept_and_the_command_line_wins_over_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = f"defaults: [precision: w8, target: default, _self_]\nname: x\n{NET}"
+    folder = own(tmp_path, text + PARAMS)
+    variants, _ = composed([], folder)
+    assert [variant["overrides"] for variant in variants] == [
+        [f"precision={precision}", f"seed={seed}"] for precision in ("w4", "w6") for seed in (0, 1)
+    ]
+    assert [variant["config"]["seed"] for variant in variants] == [0, 1, 0, 1]
+    assert {variant["config"]["model"]["kwargs"]["n"] for variant in variants} == {3}
+    assert [variant["notes"] for variant in variants] == [[]] * 4
+    assert [variant["overrides"] for variant in composed(["precision=w16", "seed=5,6"], folder)[0]] == [
+        ["seed=5"], ["seed=6"],
+    ]
+    assert [one["overrides"] for one in composed(["seed=1"], folder)[0]] == [["precision=w4"], ["precision=w6"]]
+
+
+def test_an_experiment_may_be_a_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = own(tmp_path, f"defaults: [precision: w8, target: default, _self_, experiment: null]\nname: x\n{NET}",
+                 experiment__widths="# @package _global_\n" + PARAMS.replace("kwargs.n: 3", "kwargs.n: 3, name: y"))
+    assert len(composed([], folder)[0]) == 1
+    assert {variant["config"]["name"] for variant in composed(["experiment=widths"], folder)[0]} == {"y"}
+    assert len(composed(["experiment=widths"], folder)[0]) == 4
+
+
+def test_a_fault_in_the_sweep_of_a_file_is_told_as_one_of_the_command_line_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = own(tmp_path, f"defaults: [target: default, _self_]\nname: x\n{NET}"
+                           "hydra: {sweeper: {params: {sed: range(2)}}}\n")
+    with pytest.raises(ConfigError, match=r"^sed: there is no such key or group; see "):
+        composed([], folder)

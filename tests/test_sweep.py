@@ -78,6 +78,22 @@ def test_every_launcher_makes_what_one_process_makes(
     assert warm.build(SHARED, SWEPT) == set()
 
 
+def test_the_sweep_of_a_file_is_one_to_a_build_and_to_launchers(
+    warm: Place, one_process: tuple[Place, str], tmp_path: Path
+) -> None:
+    key, _, values = SWEPT.partition("=")
+    config = (warm.path / "conf" / "config.yaml").read_text()
+    warm.write("conf/config.yaml", f"{config}hydra: {{sweeper: {{params: {{{key}: '{values}'}}}}}}\n")
+    done = run(warm, "-m", SHARED, "hydra/launcher=joblib")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert table(warm) == table(one_process[0])
+    assert warm.build(SHARED) == set()
+    # the command line wins
+    done = run(warm, "-m", SHARED, f"{key}=5,3")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [row[key] for row in table(warm)] == ["5", "3"]
+
+
 def test_a_sweep_in_one_process_is_one_to_launchers_too(one_process: tuple[Place, str], tmp_path: Path) -> None:
     place = one_process[0].copy(tmp_path / "place")
     done = run(place, "-m", SHARED, SWEPT)

@@ -95,12 +95,39 @@ def test_a_damaged_entry_is_composed_anew(here: Place, composed: list[int]) -> N
     assert len(composed) == 2
 
 
-def test_without_a_configuration_of_its_own_a_directory_has_the_shipped_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+SHIPPED = "digits_membrane, digits_spike, mnist_membrane, mnist_spike"
+
+
+@pytest.mark.parametrize("overrides", [[], ["precision=w4"], ["experiment=null"], ["+experiment="], ["seed=1,2"]])
+@pytest.mark.parametrize(("file", "found"), [
+    (None, ""), ("conf/precision/w4.yaml", ""), ("conf/config.yml", ", only config.yml"), ("config.yaml", ""),
+])
+def test_without_a_configuration_a_directory_is_told_where_one_was_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overrides: list[str], file: str | None, found: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (variant,) = variants.load([])
-    assert (variant.config["name"], str(variant), variant.layout) == ("digits", "digits", Layout(Path("build/digits")))
+    if file:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text("name: x\n")
+    with pytest.raises(ConfigError) as refused:
+        variants.load(overrides)
+    assert str(refused.value) == (
+        f"conf: there is no config.yaml in {tmp_path / 'conf'}{found}, and HLSPIKE_CONF names no other folder; write "
+        f"one, work where one is, or ask for a shipped example by experiment=, which is one of {SHIPPED}"
+    )
+
+
+@pytest.mark.parametrize("override", ["experiment=digits_spike", "+experiment=digits_spike"])
+def test_a_shipped_experiment_can_be_asked_for_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, override: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (variant,) = variants.load(["experiment=digits_spike"])
+    assert (str(variant), variant.layout) == ("digits_spike", Layout(Path("build/digits_spike")))
+    assert variant.notes == ()
+    assert [str(one) for one in variants.load(["experiment=digits_spike,mnist_spike"])] == [
+        "digits_spike experiment-digits_spike", "mnist_spike experiment-mnist_spike",
+    ]
 
 
 def test_variants_of_a_sweep_have_a_folder_each(here: Place) -> None:
