@@ -130,7 +130,7 @@ def measure(
     speed = stimulus.timesteps / taken
     name, other, ratio = "-".join(map(str, sizes)), "-", "-"
     if rival is not None:
-        theirs = peer.speed(rival, stimulus.frames.reshape(-1, sizes[0]))
+        theirs = peer.speed(rival, stimulus.frames[:].reshape(-1, sizes[0]))
         other, ratio = f"{theirs:,.0f}", f"{speed / theirs:.1f}"
     return [
         name, f"{speed:,.0f}", other, ratio, f"{stimulus.timesteps / reference:,.0f}", f"{first:.1f}", f"{layer:.1f}",

@@ -264,7 +264,7 @@ def _beta_type(beta: float, most: int) -> FixedType:
 
 def _lossless(layer: Input, calibration: Stimulus) -> FixedType:
     """The narrowest type that holds every value of the calibration frames: a float32 has at most 149 bits of it."""
-    values = np.unique(channels_last(calibration.frames, layer.shape)[calibration.valid].astype(np.float64))
+    values = np.unique(channels_last(calibration.frames[:], layer.shape)[calibration.valid].astype(np.float64))
     frac = next(frac for frac in range(-128, 150) if not np.any(np.ldexp(values, frac) % 1.0))
     frac = max(frac, 0)
     return holding(int(np.ldexp(values.min(), frac)), int(np.ldexp(values.max(), frac)), frac)

@@ -228,7 +228,7 @@ def _with_fine_states(typed: TypedNetwork, stimulus: Stimulus) -> TypedNetwork:
         source = results[layer.layer.inputs[0]] if not isinstance(layer, TypedInput) else SPIKE
         match layer:
             case TypedInput():
-                largest = float(np.abs(stimulus.frames.astype(np.float64)).max())
+                largest = float(np.abs(stimulus.frames[:].astype(np.float64)).max())
                 bound = int(largest + 1) << _FINE
                 typed_layer: TypedLayer = replace(layer, result=holding(-bound, bound, _FINE))
             case TypedLinear():

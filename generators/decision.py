@@ -18,26 +18,19 @@ def boundaries(ingress: Input, timesteps: int) -> NDArray[np.bool_]:
     return np.asarray((np.arange(timesteps) + 1) % ingress.window_size == 0)
 
 
-def spike_counts(spikes: NDArray[Any], last: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Spikes so far of each class since the last boundary.
-
-    Args:
-        spikes: (N, T, K) of 0 and 1.
-        last: (T,) the boundaries.
-    Returns:
-        (N, T, K), the spike of the timestep itself included.
-    """
-    return Counts().walk(spikes.swapaxes(0, 1), last).swapaxes(0, 1)
-
-
 class Counts:
-    """Spikes so far of each class, from one stretch of time to the next."""
+    """Spikes so far of each class since the last boundary, from one stretch of time to the next."""
 
     def __init__(self) -> None:
         self._carried: NDArray[np.int64] | None = None
 
     def walk(self, spikes: NDArray[Any], last: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """(t, N, K) as `spike_counts`, of the next t timesteps."""
+        """Counts (t, N, K) of the next t timesteps, the spike of the timestep itself included.
+
+        Args:
+            spikes: (t, N, K) of 0 and 1.
+            last: (t,) the boundaries.
+        """
         counts = np.empty(spikes.shape, np.int64)
         ends = [*(np.flatnonzero(last) + 1).tolist(), len(last)]
         for start, end in pairwise((0, *ends)):

@@ -162,7 +162,7 @@ def tensors(
             yield Values(name, key, kind, values.ravel(), int(saturated.sum()), values.size)
         match layer:
             case TypedInput():
-                stream: NDArray[Any] | None = channels_last(sample.frames, layer.layer.shape)
+                stream: NDArray[Any] | None = channels_last(sample.frames[:], layer.layer.shape)
                 key, kind = "result", layer.result
             case TypedLinear():
                 source, weight = streams[layer.layer.inputs[0]], parameters[f"{name}/weight"]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from generators.errors import DataError
 from generators.given import array_of
+from generators.traces import Rows, Stored, parts
 
 NAMES = ("frames", "labels", "lengths")
 """What a stimulus is given by."""
@@ -21,10 +22,11 @@ NAMES = ("frames", "labels", "lengths")
 class Stimulus:
     """N sequences of at most T timesteps.
 
-    frames (N, T, *input_shape) float32 in torch order; lengths (N,) int64 timesteps used of each; labels (N,) or None.
+    frames (N, T, *input_shape) in torch order, of any dtype whose values float32 holds, in memory or read from a file
+    row by row; lengths (N,) int64 timesteps used of each; labels (N,) or None.
     """
 
-    frames: NDArray[np.float32]
+    frames: NDArray[Any] | Stored
     lengths: NDArray[np.int64]
     labels: NDArray[np.int64] | None
 
@@ -44,7 +46,7 @@ class Stimulus:
         check_frames(frames.shape, input_shape)
         with np.errstate(over="ignore"):
             frames = frames.astype(np.float32, copy=False)
-        if not np.isfinite(frames).all():
+        if not all(np.isfinite(frames[rows]).all() for rows in parts(frames.shape)):
             where = tuple(int(i) for i in np.argwhere(~np.isfinite(frames))[0])
             raise DataError(f"data: frames[{', '.join(map(str, where))}] is {frames[where]}; remove NaN and infinity")
         sequences, timesteps = frames.shape[:2]
@@ -61,11 +63,6 @@ class Stimulus:
                 bad_label = int(np.flatnonzero(labels < 0)[0])
                 raise DataError(f"data: labels[{bad_label}] is {labels[bad_label]}; classes count from 0")
         return Stimulus(frames, lengths, labels)
-
-    def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """The arrays of stimulus.npz."""
-        labels = {} if self.labels is None else {"labels": self.labels}
-        return {"frames": self.frames, "lengths": self.lengths, **labels}
 
     def __len__(self) -> int:
         return int(self.frames.shape[0])
@@ -85,18 +82,44 @@ class Stimulus:
         if sequences is None or sequences >= len(self):
             return self
         labels = None if self.labels is None else self.labels[:sequences]
-        return replace(self, frames=self.frames[:sequences], lengths=self.lengths[:sequences], labels=labels)
+        frames = self.frames[:sequences] if isinstance(self.frames, np.ndarray) else self.frames.head(sequences)
+        return replace(self, frames=frames, lengths=self.lengths[:sequences], labels=labels)
 
-    def back_to_back(self) -> Stimulus:
-        """All used timesteps as the one long sequence that reset_policy `never` makes of them."""
-        joined = self.frames[self.valid][None]
-        return Stimulus(joined, np.array([joined.shape[1]], np.int64), None)
+    def read(self) -> Stimulus:
+        """This stimulus with its frames in memory, as float32."""
+        return replace(self, frames=np.asarray(self.frames[:], np.float32))
 
-    def split(self, joined: NDArray[Any]) -> NDArray[Any]:
-        """The inverse of `back_to_back` for a trace: (1, ΣT, …) → (N, T, …), 0 beyond `lengths`."""
-        out = np.zeros((*self.frames.shape[:2], *joined.shape[2:]), joined.dtype)
-        out[self.valid] = joined[0]
-        return out
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays of stimulus.npz."""
+        labels = {} if self.labels is None else {"labels": self.labels}
+        return {"frames": self.frames[:], "lengths": self.lengths, **labels}
+
+    @staticmethod
+    def from_arrays(arrays: Mapping[str, Any]) -> Stimulus:
+        """The inverse of `to_arrays`; the frames may be read from a file."""
+        labels = arrays["labels"][:] if "labels" in arrays else None
+        return Stimulus(arrays["frames"], arrays["lengths"][:], labels)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The narrowest that holds each value of the frames."""
+        return narrow(self.frames)
+
+
+def narrow(values: Rows) -> np.dtype[Any]:
+    """The narrowest dtype that holds each of `values`: of whole numbers that of small integers, else their own."""
+    lows, highs = [], []
+    for rows in parts(values.shape):
+        some = values[rows]
+        lows.append(float(some.min()))
+        highs.append(float(some.max()))
+        # what a conversion to 32 bits bends, none of the types below holds
+        with np.errstate(invalid="ignore"):
+            if not np.array_equal(some, some.astype(np.int32)):
+                return values.dtype
+    dtypes = (np.uint8, np.int8, np.uint16, np.int16)
+    fitting = (dtype for dtype in dtypes if np.iinfo(dtype).min <= min(lows) and max(highs) <= np.iinfo(dtype).max)
+    return np.dtype(next(fitting, values.dtype))
 
 
 def channels_last(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:

@@ -25,7 +25,16 @@ class Rows(Protocol):
     @property
     def dtype(self) -> np.dtype[Any]: ...
 
+    def __len__(self) -> int: ...
+
     def __getitem__(self, key: Any, /) -> NDArray[Any]: ...
+
+
+class Stored(Rows, Protocol):
+    """One that reads them from a file."""
+
+    def head(self, rows: int) -> Stored:
+        """The first rows."""
 
 
 Traces = Mapping[str, Rows]

@@ -103,7 +103,7 @@ class Build:
         out.mkdir()
         data: dict[str, Any] = {
             "input": arrays.packed(
-                ingress.result.from_float(channels_last(stimulus.frames, ingress.layer.shape)), ingress.result.width
+                ingress.result.from_float(channels_last(stimulus.frames[:], ingress.layer.shape)), ingress.result.width
             ),
             "lengths": stimulus.lengths,
             # nothing is expected of new frames

@@ -7,8 +7,10 @@ spikes to a bit or two each and membranes to about the width of their type.
 from __future__ import annotations
 
 import math
+import shutil
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -16,6 +18,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from generators.traces import parts
 from tasks import files
 
 _PIECE = 1 << 22
@@ -57,21 +60,21 @@ class Column:
     It is read from its beginning to its end at the least cost; what lies before the last piece is read anew.
     """
 
-    def __init__(self, path: Path, member: str, sequences: int | None = None) -> None:
+    def __init__(self, path: Path, member: str, rows: int | None = None) -> None:
         self._path, self._member = path, member
         self._stream: IO[bytes] | None = None
         self._next = 0
         self._last: tuple[tuple[int, int], NDArray[Any]] | None = None
         with zipfile.ZipFile(path) as archive, archive.open(member) as stream:
             shape, self.dtype = _read_header(stream)
-        self.shape = shape if sequences is None else (min(sequences, shape[0]), *shape[1:])
+        self.shape = shape if rows is None else (min(rows, shape[0]), *shape[1:])
 
     def __len__(self) -> int:
         return self.shape[0]
 
-    def head(self, sequences: int) -> Column:
+    def head(self, rows: int) -> Column:
         """The first rows."""
-        return Column(self._path, self._member, sequences)
+        return Column(self._path, self._member, rows)
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
         """Some rows, or some timesteps of some rows; `key` is an integer, a slice, or a tuple that begins so."""
@@ -111,8 +114,15 @@ class Column:
         self._next = 0
 
 
-def write(path: Path, arrays: Mapping[str, NDArray[Any] | Part]) -> None:
-    """Write an archive unless the file holds it already."""
+def write(
+    path: Path, arrays: Mapping[str, NDArray[Any] | Part], narrowed: Mapping[str, np.dtype[Any]] | None = None
+) -> None:
+    """Write an archive unless the file holds it already.
+
+    Args:
+        narrowed: dtypes of arrays that are kept in another than their own.
+    """
+    narrowed = narrowed or {}
     with files.replacing(path, unless_equal=True) as temporary, zipfile.ZipFile(
         temporary, "w", compresslevel=1
     ) as archive:
@@ -120,11 +130,46 @@ def write(path: Path, arrays: Mapping[str, NDArray[Any] | Part]) -> None:
             if isinstance(array, Part):
                 with array.path.open("rb") as file:
                     shape, held = _read_header(file)
-                    pieces = _pieces(file, held, array.dtype)
-                    _add(archive, name, array.dtype, shape, pieces)
+                    _add(archive, name, array.dtype, shape, _pieces(file, held))
             else:
-                whole = np.ascontiguousarray(array).reshape(array.shape)
-                _add(archive, name, whole.dtype, whole.shape, iter((whole,)))
+                dtype = narrowed.get(name, array.dtype)
+                pieces = (array[some] for some in parts(array.shape)) if array.ndim else (array,)
+                _add(archive, name, dtype, array.shape, pieces)
+
+
+class Blocks:
+    """An archive of arrays of `rows` rows, of which each block brings some, in order; made in a folder of `scratch`."""
+
+    def __init__(self, folder: Path, rows: int) -> None:
+        self._folder, self._rows = folder, rows
+        self._writers: dict[str, Writer] = {}
+        self._parts: dict[str, Part] = {}
+
+    def put(self, block: Mapping[str, NDArray[Any]]) -> None:
+        for name, values in block.items():
+            if name not in self._writers:
+                part = Part(self._folder / f"{len(self._writers)}.npy", values.dtype)
+                self._writers[name] = Writer(part.path, values.dtype, (self._rows, *values.shape[1:]))
+                self._parts[name] = part
+            self._writers[name].put(values)
+
+    def finish(self, path: Path) -> None:
+        """Write the archive, once all rows are there."""
+        for writer in self._writers.values():
+            writer.close()
+        write(path, self._parts)
+
+
+@contextmanager
+def scratch(archive: Path) -> Iterator[Path]:
+    """A folder beside an archive, for the files that it is made of."""
+    folder = archive.parent / ".run"
+    shutil.rmtree(folder, ignore_errors=True)  # of a build that was killed
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def read(path: Path) -> dict[str, NDArray[Any] | Column]:
@@ -144,7 +189,7 @@ def held(archive: Mapping[str, NDArray[Any] | Column]) -> dict[str, NDArray[Any]
 
 
 def _add(
-    archive: zipfile.ZipFile, name: str, dtype: np.dtype[Any], shape: tuple[int, ...], pieces: Iterator[NDArray[Any]]
+    archive: zipfile.ZipFile, name: str, dtype: np.dtype[Any], shape: tuple[int, ...], pieces: Iterable[NDArray[Any]]
 ) -> None:
     size = math.prod(shape) * dtype.itemsize
     archive.compression = zipfile.ZIP_DEFLATED if size >= _DEFLATED and dtype.kind in "biu" else zipfile.ZIP_STORED
@@ -152,12 +197,12 @@ def _add(
     with archive.open(f"{name}.npy", "w", force_zip64=size >= 1 << 31) as member:
         _write_header(member, dtype, shape)
         for piece in pieces:
-            member.write(piece.tobytes())
+            member.write(np.ascontiguousarray(piece, dtype).tobytes())
 
 
-def _pieces(file: IO[bytes], held: np.dtype[Any], dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
+def _pieces(file: IO[bytes], held: np.dtype[Any]) -> Iterator[NDArray[Any]]:
     while data := file.read(_PIECE // held.itemsize * held.itemsize):
-        yield np.frombuffer(data, held).astype(dtype, copy=False)
+        yield np.frombuffer(data, held)
 
 
 def _write_header(file: IO[bytes], dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:

@@ -15,7 +15,7 @@ from tasks.layout import BENCH, BENCH_UNITS, HEADERS, PACKAGE
 from tasks.record import recorded
 from tasks.variants import Tool, Variant
 
-_ALWAYS = ("tasks/steps.py", "tasks/arrays.py", "tasks/columns.py")
+_ALWAYS = ("tasks/steps.py", "tasks/arrays.py", "tasks/columns.py", "generators/traces.py")
 """Sources that every step rests on: itself, and how arrays become bytes."""
 CALLS = ("tasks/inputs/", "tasks/states.py")
 """Sources that decide what the user's code gets, and what it is known to read."""
@@ -32,7 +32,7 @@ NUMBERS = (
     "generators/assignment.py", "generators/automatic.py", "generators/loss.py",
     "generators/quantize.py", "generators/parameters.py", "generators/reference/", "generators/decision.py",
     "generators/design.py", "generators/schedule.py", "generators/identifiers.py", "generators/compare.py",
-    "generators/traces.py", "generators/lanes.py", "generators/limits.py", "generators/widths.py",
+    "generators/lanes.py", "generators/limits.py", "generators/widths.py",
     "generators/storage.py", *SEQUENCES,
 )
 """Sources that types, the reference and the design rest on."""

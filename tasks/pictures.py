@@ -43,8 +43,7 @@ def draw(layout: Layout, sequence: int | None, sequences: int | None) -> None:
         ConfigError: there is no such sequence.
         ToolError: matplotlib is not installed.
     """
-    kept = arrays.read_npz(layout.stimulus)
-    played = Stimulus(kept["frames"], kept["lengths"], kept.get("labels")).head(sequences)
+    played = Stimulus.from_arrays(columns.read(layout.stimulus)).head(sequences)
     if sequence is not None and sequence >= len(played):
         raise ConfigError(f"report.sequence: {sequence} is not there, sequences are 0..{len(played) - 1}")
     typed = TypedNetwork.from_json(files.read_json(layout.typed))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from generators.reference import Block, Reference, emissions, outcomes, spread
 from generators.stimulus import Stimulus
@@ -22,24 +22,14 @@ _ROWS = 1 << 24
 """Bytes of emissions that are worked on at once."""
 
 
-@contextmanager
-def scratch(trace: Path) -> Iterator[Path]:
-    """A folder beside a trace, for the files that it is made of."""
-    folder = trace.parent / ".run"
-    shutil.rmtree(folder, ignore_errors=True)  # of a build that was killed
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def reference(layout: Layout, typed: TypedNetwork, run: Reference, played: Stimulus) -> None:
     """Run `run`, and write its trace and the data of the test bench."""
     timesteps = played.frames.shape[1]
     emitted, widths = [], _Widths(typed)
     with ExitStack() as stack:
-        folder = stack.enter_context(scratch(layout.trace("reference")))
+        # its products are too small to be worth the waiting of threads for each other
+        stack.enter_context(threadpool_limits(1, "blas"))
+        folder = stack.enter_context(columns.scratch(layout.trace("reference")))
         bench = {
             name: stack.enter_context(files.replacing(layout.bench_data / f"{name}.npy", unless_equal=True))
             for name in ("input", "expected")

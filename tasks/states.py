@@ -19,8 +19,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Iterable, Iterator
 from importlib.machinery import BYTECODE_SUFFIXES, EXTENSION_SUFFIXES, SOURCE_SUFFIXES
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ LINK, MODULE, PACKAGE = "link:", "module:", "package:"
 _SUFFIXES = (*EXTENSION_SUFFIXES, *SOURCE_SUFFIXES, *BYTECODE_SUFFIXES)
 _PASSING = ("__pycache__", ".doit.db", "hlspike-")
 """Names in a folder that come and go by running Python, doit and this package."""
+_packages: dict[str, str] = {}
 
 
 def unchanged(name: str, known: State) -> bool:
@@ -127,28 +127,27 @@ def holds_modules(folder: str) -> bool:
 
 def version(package: str) -> str:
     """Of an installed package, by the names of the folders that installers leave; 'not installed' if there is none."""
-    found = (versions[package] for versions in map(_installed, dict.fromkeys(sys.path)) if package in versions)
-    return next(found, "not installed")
+    if not _packages:
+        for place in sys.path:
+            for name, found in _installed(place):
+                _packages.setdefault(name, found)
+    return _packages.get(package, "not installed")
 
 
 def normalised(package: str) -> str:
     return package.lower().replace("-", "_").replace(".", "_")
 
 
-@cache
-def _installed(place: str) -> dict[str, str]:
-    """Package → version, of those that are installed in a folder."""
-    found: dict[str, str] = {}
+def _installed(place: str) -> Iterator[tuple[str, str]]:
     try:
         names = os.listdir(place or ".")
     except OSError:
-        return found
+        return
     for entry in names:
         base, _, ending = entry.rpartition(".")
         if ending in ("dist-info", "egg-info"):
-            name, _, known = base.partition("-")
-            found.setdefault(normalised(name), known.partition("-")[0])
-    return found
+            name, _, found = base.partition("-")
+            yield normalised(name), found.partition("-")[0]
 
 
 def listed(folder: str) -> set[str]:

@@ -152,10 +152,10 @@ def reference(layout: Layout, trace: Any, sequences: int | None) -> None:
 
 def csim(layout: Layout, trace: str, sequences: int | None) -> None:
     """Run the generated C++ over every sequence."""
-    from tasks import recorded
+    from tasks import columns, recorded
     from tasks import toolchain as tools
 
-    with recorded.scratch(layout.trace("csim")) as folder:
+    with columns.scratch(layout.trace("csim")) as folder:
         # a wrong emission is told with its layer, timestep and neuron once the traces are compared
         tools.simulate(layout.csim, layout.bench_data, folder, trace, layout.log / "csim.log")
         recorded.csim(layout, _typed(layout), folder, _stimulus(layout).head(sequences))
@@ -227,7 +227,7 @@ def manifest(
 def _archived(layout: Layout, data: Config, input_shape: tuple[int, ...]) -> Found:
     """The sequences of a file."""
     from generators.stimulus import Stimulus
-    from tasks import archive, arrays
+    from tasks import archive, columns
 
     source = data["source"]
     if data["kwargs"] and Path(source).exists():
@@ -237,7 +237,7 @@ def _archived(layout: Layout, data: Config, input_shape: tuple[int, ...]) -> Fou
     read = files.state(source)
     if read[:-1] != before:
         raise ToolError(f"{source}: it changed while stimulus ran; run the build again")
-    arrays.write_npz(layout.stimulus, checked.to_arrays())
+    columns.write(layout.stimulus, checked.to_arrays(), {"frames": checked.dtype})
     return {os.path.normpath(source): read}
 
 
@@ -263,10 +263,9 @@ def _typed(layout: Layout) -> Any:
 
 def _stimulus(layout: Layout) -> Stimulus:
     from generators.stimulus import Stimulus
-    from tasks import arrays
+    from tasks import columns
 
-    kept = arrays.read_npz(layout.stimulus)
-    return Stimulus(kept["frames"], kept["lengths"], kept.get("labels"))
+    return Stimulus.from_arrays(columns.read(layout.stimulus))
 
 
 def _sweep_out(layout: Layout, units: set[str]) -> None:

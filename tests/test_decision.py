@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from cases import readout
 
-from generators.decision import boundaries, decide, spike_counts
+from generators.decision import Counts, boundaries, decide
 from generators.ir import Input
 
 NEVER = [False] * 6
@@ -29,16 +29,34 @@ def test_last_marks_the_end_of_every_window(policy: Any, window: int | None, tim
     assert boundaries(Input((1,), policy, window), timesteps).tolist() == [bool(bit) for bit in expected]
 
 
-def test_counts_include_the_timestep_itself_and_start_again_after_a_boundary() -> None:
+def counted(spikes: np.ndarray, last: list[bool], cut: int = 0) -> np.ndarray:
+    """(N, T, K) counts of (N, T, K) spikes; in two stretches of time if `cut`."""
+    counts, turned = Counts(), spikes.swapaxes(0, 1)
+    parts = [counts.walk(turned[some], np.array(last[some])) for some in (slice(cut), slice(cut, None))]
+    return np.concatenate(parts).swapaxes(0, 1)
+
+
+@pytest.mark.parametrize("cut", range(5))
+def test_counts_include_the_timestep_itself_and_start_again_after_a_boundary(cut: int) -> None:
     spikes = np.array([[[1, 0], [1, 1], [0, 1], [1, 0]], [[0, 0], [0, 1], [1, 1], [1, 1]]], np.uint8)
-    assert spike_counts(spikes, np.array([False, True, False, True])).tolist() == [
+    assert counted(spikes, [False, True, False, True], cut).tolist() == [
         [[1, 0], [2, 1], [0, 1], [1, 1]], [[0, 0], [0, 1], [1, 1], [2, 2]]
     ]
-    assert spike_counts(spikes, np.array([False] * 4))[0].tolist() == [[1, 0], [2, 1], [2, 2], [3, 2]]
+    assert counted(spikes, [False] * 4, cut)[0].tolist() == [[1, 0], [2, 1], [2, 2], [3, 2]]
 
 
 def test_counts_exceed_the_type_of_a_spike() -> None:
-    assert spike_counts(np.ones((1, 300, 1), np.uint8), np.zeros(300, np.bool_))[0, -1].tolist() == [300]
+    assert counted(np.ones((1, 300, 1), np.uint8), [False] * 300)[0, -1].tolist() == [300]
+
+
+def test_what_was_first_is_known_in_the_next_stretch_of_time_until_a_boundary() -> None:
+    layer = readout("x", 2, "spike", "first_to_threshold", class_threshold=2)
+    latched = np.full(1, -1)
+    counts = np.array([[[0, 1], [0, 2]]])
+    assert decide(layer, counts, np.array([False, False]), latched).tolist() == [[1, 1]]
+    assert latched.tolist() == [1]
+    assert decide(layer, np.array([[[3, 2], [1, 0]]]), np.array([True, False]), latched).tolist() == [[1, 0]]
+    assert latched.tolist() == [-1]
 
 
 @pytest.mark.parametrize("rule", ["argmax_spike_count", "argmax_membrane"])

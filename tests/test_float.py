@@ -13,6 +13,7 @@ from test_extract import FORMS, Forms
 from torch import nn
 
 from generators.errors import DataError
+from generators.extract import executor
 from generators.extract.executor import run_float
 from generators.extract.torch_module import extract
 from generators.ir import Leaky, Linear, Network
@@ -383,3 +384,23 @@ def test_a_threshold_beyond_single_precision_is_not_rounded() -> None:
     got = run_float(module, network, data, "states")
     np.testing.assert_array_equal(got["mem/1"], interpret(network, parameters, data.frames, [11])["mem/1"])
     assert got["spikes/1"].any()
+
+
+@pytest.mark.parametrize("policy", ["fixed_window", "never"])
+@pytest.mark.parametrize("layers", [
+    [nn.Linear(3, 4), snn.Leaky(beta=0.5, init_hidden=True)], [nn.Linear(3, 4), SNNReadout(output_mode="membrane")],
+], ids=["spikes", "currents"])
+def test_batches_change_nothing(policy: str, layers: list[nn.Module], monkeypatch: pytest.MonkeyPatch) -> None:
+    module = eighths(nn.Sequential(*layers))
+    never = {"reset_policy": "never", "emit": "step"}
+    asked = {"window_size": 6, "emit": "step"} if policy == "fixed_window" else never
+    network, _ = extract(module, (3,), asked if isinstance(layers[-1], SNNReadout) else {
+        **asked, "output_mode": "spike", "decision_rule": "first_to_threshold", "class_threshold": 2,
+    })
+    played = stimulus((3,), 5, 12, lengths=[12, 6, 12, 6, 12])
+    whole = run_float(module, network, played, "states")
+    monkeypatch.setattr(executor, "_STEP_VALUES", 1)
+    batched = run_float(module, network, played, "states")
+    assert whole.keys() == batched.keys() and len(whole) >= 3
+    for key, expected in whole.items():
+        np.testing.assert_array_equal(batched[key], expected, err_msg=key)

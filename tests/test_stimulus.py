@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from generators.errors import DataError
 from generators.stimulus import Stimulus, channels_last
@@ -126,25 +124,17 @@ def test_the_head_is_the_first_sequences_with_all_that_belongs_to_them() -> None
     assert Stimulus.validated({"frames": FRAMES}, (3,)).head(1).labels is None
 
 
-def test_back_to_back_joins_the_used_timesteps_in_order() -> None:
-    joined = Stimulus.validated({"frames": FRAMES, "lengths": [3, 1], "labels": [0, 1]}, (3,)).back_to_back()
-    assert joined.frames.tolist() == [[[0, 1, 2], [3, 4, 5], [6, 7, 8], [12, 13, 14]]]
-    assert (joined.lengths.tolist(), joined.labels) == ([4], None)
-
-
-def test_split_gives_each_sequence_its_timesteps_and_zero_beyond() -> None:
-    stimulus = Stimulus.validated({"frames": FRAMES, "lengths": [3, 1]}, (3,))
-    split = stimulus.split(np.array([[[1, 2], [3, 4], [5, 6], [7, 8]]], np.uint8))
-    assert split.dtype == np.uint8
-    assert split.tolist() == [[[1, 2], [3, 4], [5, 6], [0, 0]], [[7, 8], [0, 0], [0, 0], [0, 0]]]
-
-
-@given(st.lists(st.integers(1, 5), min_size=1, max_size=4))
-def test_split_inverts_back_to_back(lengths: list[int]) -> None:
-    frames = np.arange(1, len(lengths) * 10 + 1, dtype=np.float32).reshape(len(lengths), 5, 2)
-    stimulus = Stimulus(frames, np.array(lengths, np.int64), None)
-    split = stimulus.split(stimulus.back_to_back().frames)
-    assert split.tolist() == np.where(stimulus.valid[..., None], frames, 0).tolist()
+@pytest.mark.parametrize(("values", "dtype"), [
+    ([0, 1], np.uint8), ([0, 255], np.uint8), ([-1, 127], np.int8), ([0, 256], np.uint16), ([-129, 5], np.int16),
+    ([0, 65536], np.float32), ([0, 0.5], np.float32), ([-(2**15) - 1, 0], np.float32), ([0, 3e38], np.float32),
+])
+def test_frames_are_kept_in_the_narrowest_type_that_holds_them(values: list[float], dtype: Any) -> None:
+    frames = np.array(values, np.float32).reshape(1, 2, 1)
+    found = Stimulus.validated({"frames": frames, "labels": [3]}, (1,))
+    assert found.dtype == dtype and frames.astype(found.dtype).tolist() == frames.tolist()
+    again = Stimulus.from_arrays({**found.to_arrays(), "frames": frames.astype(found.dtype)}).read()
+    assert again.frames.dtype == np.float32 and again.frames[:].tolist() == frames.tolist()
+    assert again.labels is not None and (again.lengths.tolist(), again.labels.tolist()) == ([2], [3])
 
 
 @pytest.mark.parametrize(("shape", "expected"), [

@@ -6,11 +6,17 @@ them before. Each file is written whole, and left alone if it is already what wo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from generators.errors import ConfigError, DataError
-from tasks import arrays, files
+from tasks import arrays, columns, files
 from tasks.inputs.child import quiet, seed
 from tasks.inputs.loading import Loader
 
@@ -28,7 +34,7 @@ def stimulus(loader: Loader, data: Config, input_shape: list[int], number: int, 
         raise DataError(f"data.source: {source} returned a {type(made).__name__}; return a dict with 'frames'")
     checked = Stimulus.validated(made, tuple(input_shape))
     with quiet():
-        arrays.write_npz(out, checked.to_arrays())
+        columns.write(Path(out), checked.to_arrays(), {"frames": checked.dtype})
 
 
 def train(loader: Loader, model: Config, number: int, out: str, start: str) -> None:
@@ -90,19 +96,54 @@ def run_float(
     network: str, parameters: str, out: str,
 ) -> None:
     """Run the PyTorch module itself, in float64; the archive `out` is its trace."""
-    from generators.extract.executor import run_float as run
+    from generators.extract.executor import float_blocks
     from generators.ir import Network
     from generators.stimulus import Stimulus
     from tasks.module import Fingerprint, load_module
 
     with quiet():
-        archive = arrays.read_npz(stimulus)
+        archive = Stimulus.from_arrays(columns.read(Path(stimulus))).head(sequences)
         found = Network.from_json(files.read_json(network))
         extracted = Fingerprint.from_json(files.read_json(parameters))
-    played = Stimulus(archive["frames"], archive["lengths"], archive.get("labels")).head(sequences)
+    played = replace(archive, frames=_Unheard(archive.frames))
     module = load_module(loader, model, number, state)
     extracted.check(module, model["source"], "when the network was read from it")
     loader.doing(f"model: forward of {type(module).__name__}")
-    made = run(module, found.bounded(played.frames.shape[1]), played, trace)
+    with _scratch(Path(out)) as folder:
+        made = columns.Blocks(folder, len(played))
+        for block in float_blocks(module, found.bounded(played.frames.shape[1]), played, trace):
+            with quiet():
+                made.put(block)
+        with quiet():
+            made.finish(Path(out))
+
+
+@contextmanager
+def _scratch(out: Path) -> Iterator[Path]:
+    scratch = columns.scratch(out)
     with quiet():
-        arrays.write_npz(out, made)
+        folder = scratch.__enter__()
+    try:
+        yield folder
+    finally:
+        with quiet():
+            scratch.__exit__(None, None, None)
+
+
+class _Unheard:
+    """Frames from a file of ours, whose reading is no input of the user's code that runs meanwhile."""
+
+    def __init__(self, frames: Any) -> None:
+        self._frames = frames
+        self.shape, self.dtype = frames.shape, frames.dtype
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        with quiet():
+            found: NDArray[Any] = self._frames[key]
+        return found
+
+    def head(self, rows: int) -> _Unheard:
+        return _Unheard(self._frames[:rows] if isinstance(self._frames, np.ndarray) else self._frames.head(rows))
