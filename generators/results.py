@@ -157,6 +157,18 @@ def known(found: Sequence[Row], column: str) -> None:
         raise ConfigError(f"results: there is no column '{column}'; {hint}")
 
 
+def countable(found: Sequence[Row], column: str) -> None:
+    """Refuse a column that the table has not got, or that holds no numbers.
+
+    Raises:
+        ConfigError
+    """
+    known(found, column)
+    text = next((row[column] for row in found if row[column] is not None and _number(row[column]) is None), None)
+    if text is not None:
+        raise ConfigError(f"results: column '{column}' holds no numbers, found {text!r}; name one that does")
+
+
 def pareto(found: Sequence[Row], x: str, y: str) -> set[int]:
     """Places of the rows that no other row beats: as good in both columns, and better in one.
 

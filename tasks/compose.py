@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 import warnings
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -64,8 +64,11 @@ def composed(overrides: Sequence[str], folder: Path) -> tuple[list[dict[str, Any
         ConfigError: one line, for any fault of an override or of a file.
     """
     ready = [prepared(override) for override in overrides]
-    with initialize_config_dir(version_base="1.3", config_dir=str(folder)), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a defaults list has no _self_, which then comes last
+    with (
+        initialize_config_dir(version_base="1.3", config_dir=str(folder)),
+        warnings.catch_warnings(record=True) as said,
+    ):
+        warnings.simplefilter("always")
         OmegaConf.register_new_resolver("hydra", _of_hydra, replace=True)
         try:
             jobs = list(_jobs([*_from_files(ready), *ready]))
@@ -75,6 +78,7 @@ def composed(overrides: Sequence[str], folder: Path) -> tuple[list[dict[str, Any
             # Hydra and OmegaConf have classes for some faults, and let Python's pass for others
             given = {prepared(override): override for override in overrides}.get(getattr(error, "override", ""))
             raise ConfigError(one_line(error, _keys(), given)) from None
+    _check_available(str(warning.message) for warning in said)
     variants = [
         {"job": job.overrides, "overrides": job.swept, "config": validated(job.config), "notes": job.notes}
         for job in jobs
@@ -192,6 +196,18 @@ def _check_searched(value: str) -> None:
     for place in re.findall(r"file://([^,\]\s\"']+)", value):
         if not Path(place).is_dir():
             raise ConfigError(f"hydra.searchpath: there is no folder {place}; correct its path, which is absolute")
+
+
+def _check_available(warned: Iterable[str]) -> None:
+    """Hydra goes on without a place of its search path that is not there. Of the rest that it warns of, a defaults list
+    without _self_, which then comes last, is no fault.
+    """
+    for text in warned:
+        missing = re.search(r"path=(.+) is not available", text)
+        if missing:
+            raise ConfigError(
+                f"hydra.searchpath: there is no folder {missing[1]}; write file:// and its path, which is absolute"
+            )
 
 
 def _check_choices(overrides: Sequence[Override]) -> None:

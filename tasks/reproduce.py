@@ -10,11 +10,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from generators.errors import ConfigError, HlspikeError, ToolError
 from tasks import console, files, processes
@@ -25,9 +26,16 @@ _DIFFER = 1
 _REFUSED = 2
 
 
+class _Parser(argparse.ArgumentParser):
+    """Refuses in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(_REFUSED, f"error: {message}; {self.format_usage().strip()}\n")
+
+
 def main() -> int:
     """0 if every output has the same bytes, 1 if not, 2 if it could not be built."""
-    parser = argparse.ArgumentParser(prog="python -m tasks.reproduce", description=__doc__.partition("\n")[0])
+    parser = _Parser(prog="python -m tasks.reproduce", description=__doc__.partition("\n")[0])
     parser.add_argument("manifest", type=Path)
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="an empty folder to build in, and to leave behind")
     given = parser.parse_args()
@@ -67,9 +75,7 @@ def reproduced(manifest: Mapping[str, Any], folder: Path) -> list[str]:
         ToolError: the build failed.
     """
     config = {**manifest["config"], "cache": {**manifest["config"]["cache"], "enabled": False}}
-    # JSON is YAML; what is resolved already must not be resolved again
-    text = json.dumps(config, indent=1).replace("${", "\\\\${")
-    files.write(folder / "conf" / "config.yaml", text)
+    files.write(folder / "conf" / "config.yaml", _yaml(config))
     environment = {**os.environ, "HLSPIKE_CONF": str(folder / "conf"), "HLSPIKE_BUILD": str(folder / "build")}
     code, output = processes.output(
         [sys.executable, "-m", "doit", "-f", str(PACKAGE / "tasks" / "dodo.py"), "-d", ".", "build"], environment
@@ -82,6 +88,14 @@ def reproduced(manifest: Mapping[str, Any], folder: Path) -> list[str]:
         for path, before, after in _leaves(manifest["outputs"], again["outputs"])
     ]
     return [*unequal, *_explained(manifest, again)] if unequal else []
+
+
+def _yaml(config: Mapping[str, Any]) -> str:
+    """JSON is YAML, save for two numbers; what is resolved already must not be resolved again."""
+    text = json.dumps(config, indent=1, ensure_ascii=False).replace("${", "\\\\${")
+    # of a number in a line by itself, which ends it; within a text there would be a quote behind it
+    return re.sub(r"(?<=[\s:])(-?)(Infinity|NaN)(?=,?$)", lambda found: f"{found[1]}.{found[2][:3].lower()}", text,
+                  flags=re.MULTILINE)
 
 
 def _leaves(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[tuple[str, str | None, str | None]]:

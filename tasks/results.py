@@ -78,6 +78,8 @@ def shown(
     rows = results.selected(rows, words)
     rows = results.ordered(rows, sort) if sort else rows
     x, y = _axes(pareto)
+    for column in (x, y):
+        results.countable(rows, column)
     front = _front(rows, x, y)
     text = results.table(rows, columns.split(",") if columns else None, front)
     if pareto:

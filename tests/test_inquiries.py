@@ -162,6 +162,8 @@ def test_results_of_a_configuration_are_only_its_own(swept: Place) -> None:
     [
         (["status"], "results: 'status' is no condition; write column>value, with one of < > <= >= = !="),
         (["--sort=acuracy_csim"], "results: there is no column 'acuracy_csim'; did you mean 'accuracy_csim'"),
+        (["--pareto=cycles,cycle"], "results: there is no column 'cycle'; did you mean 'cycles'"),
+        (["--pareto=name,cycles"], "results: column 'name' holds no numbers, found 'tiny'; name one that does"),
         (["--pareto=cycles"], "results: --pareto=cycles names 1 columns; give two, separated by a comma"),
         (["timesteps>3", "--filter=x"],
          "--filter=x: there is no such option; options are --sort=…, --columns=…, --pareto=…, --picture=…"),
