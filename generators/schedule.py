@@ -50,7 +50,7 @@ from generators.typed import (
 
 _CLASSES = 32
 """Most classes that a readout looks at in one cycle: a tree of comparisons five deep."""
-_SIDE_BY_SIDE = 16
+_ABREAST = 32
 """Outputs whose sums `kernels/linear.h` forms side by side."""
 _EDGE = Edge(0, 0, 0, False)
 """Until `lanes.connected` has settled it."""
@@ -174,16 +174,14 @@ def _linear(
 def _rows(weight: NDArray[np.int64], in_parallel: int, out_parallel: int) -> NDArray[np.int64]:
     """The weights of each iteration as a row, groups of outputs outermost.
 
-    Each 16 outputs lie side by side, input after input, as the kernel forms their sums side by side; those left over
-    follow one by one.
+    The kernel forms the sums of `_ABREAST` outputs side by side: their weights lie side by side, input after input, and
+    then come those of the next outputs.
     """
     n_out, n_in = weight.shape
     grouped = weight.reshape(n_out // out_parallel, out_parallel, n_in // in_parallel, in_parallel).swapaxes(1, 2)
     rows = grouped.reshape(-1, out_parallel, in_parallel)
-    full = out_parallel // _SIDE_BY_SIDE * _SIDE_BY_SIDE
-    abreast = rows[:, :full].reshape(len(rows), -1, _SIDE_BY_SIDE, in_parallel).swapaxes(2, 3)
-    parts = abreast.reshape(len(rows), -1), rows[:, full:].reshape(len(rows), -1)
-    return np.ascontiguousarray(np.concatenate(parts, 1))
+    abreast = (rows[:, first : first + _ABREAST] for first in range(0, out_parallel, _ABREAST))
+    return np.ascontiguousarray(np.concatenate([part.swapaxes(1, 2).reshape(len(rows), -1) for part in abreast], 1))
 
 
 def _leaky(

@@ -19,7 +19,8 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from functools import cache
 from importlib.machinery import BYTECODE_SUFFIXES, EXTENSION_SUFFIXES, SOURCE_SUFFIXES
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,6 @@ LINK, MODULE, PACKAGE = "link:", "module:", "package:"
 _SUFFIXES = (*EXTENSION_SUFFIXES, *SOURCE_SUFFIXES, *BYTECODE_SUFFIXES)
 _PASSING = ("__pycache__", ".doit.db", "hlspike-")
 """Names in a folder that come and go by running Python, doit and this package."""
-_packages: dict[str, str] = {}
 
 
 def unchanged(name: str, known: State) -> bool:
@@ -127,27 +127,28 @@ def holds_modules(folder: str) -> bool:
 
 def version(package: str) -> str:
     """Of an installed package, by the names of the folders that installers leave; 'not installed' if there is none."""
-    if not _packages:
-        for place in sys.path:
-            for name, found in _installed(place):
-                _packages.setdefault(name, found)
-    return _packages.get(package, "not installed")
+    found = (versions[package] for versions in map(_installed, dict.fromkeys(sys.path)) if package in versions)
+    return next(found, "not installed")
 
 
 def normalised(package: str) -> str:
     return package.lower().replace("-", "_").replace(".", "_")
 
 
-def _installed(place: str) -> Iterator[tuple[str, str]]:
+@cache
+def _installed(place: str) -> dict[str, str]:
+    """Package → version, of those that are installed in a folder."""
+    found: dict[str, str] = {}
     try:
         names = os.listdir(place or ".")
     except OSError:
-        return
+        return found
     for entry in names:
         base, _, ending = entry.rpartition(".")
         if ending in ("dist-info", "egg-info"):
-            name, _, found = base.partition("-")
-            yield normalised(name), found.partition("-")[0]
+            name, _, known = base.partition("-")
+            found.setdefault(normalised(name), known.partition("-")[0])
+    return found
 
 
 def listed(folder: str) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +13,21 @@ from pathlib import Path
 from generators.errors import ToolError
 from tasks import files, processes
 
+
+def _vectors() -> tuple[str, ...]:
+    """Flags for the vectors of this machine, if they are wider than those that every x86-64 has."""
+    try:
+        features = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return ()
+    return ("-mavx2",) if re.search(r"^flags\s*:.*\bavx2\b", features, re.MULTILINE) else ()
+
+
 FLAGS = (
     "-std=c++14",
-    "-O2",
+    # sums are vectors of many lanes: short loops made of them are lost if they are unrolled before
+    "-O3",
+    "--param=max-completely-peel-times=4",
     "-Wall",
     "-Wextra",
     "-Wno-unknown-pragmas",
@@ -24,6 +37,7 @@ FLAGS = (
     "-Wno-maybe-uninitialized",
     # AMD's headers assert in casts that drop more bits than the source has, and go on correctly without
     "-DNDEBUG",
+    *_vectors(),
 )
 _PRECOMPILED = "#include <ap_fixed.h>\n#include <ap_int.h>\n#include <hls_stream.h>\n"
 

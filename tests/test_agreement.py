@@ -321,8 +321,8 @@ template <class In> struct layer {
     typedef In in_t;
     typedef ap_fixed<9, 9> out_t, acc_t, accum_t, result_t;
     typedef ap_uint<1> bias_t;
-    // of output 0, then of output 1
-    static counted weight(int, int k) { const int rom[] = {1, 3, 5, -2, 4, -6}; return rom[k]; }
+    // of input 0, then of input 1, then of input 2
+    static counted weight(int, int k) { const int rom[] = {1, -2, 3, 4, 5, -6}; return rom[k]; }
     static bool bias(int, int) { return 0; }
 };
 template <class In> void run() {

@@ -123,10 +123,9 @@ template <class Cfg, class In, class Out> void linear(In &in, bit_t &last, Out &
 #pragma HLS INLINE
     static_assert(Cfg::n_in % Cfg::in_parallel == 0, "the inputs do not divide into groups of in_parallel");
     static_assert(Cfg::n_out % Cfg::out_parallel == 0, "the outputs do not divide into groups of out_parallel");
-    // Outputs whose sums are written to be formed side by side, because that is what g++ makes vectors of; hardware
+    // Sums of so many outputs are written to be formed side by side, because that is what g++ makes vectors of; hardware
     // forms those of a whole group at once either way.
-    constexpr int side_by_side = Cfg::out_parallel < 16 ? 1 : 16;
-    constexpr int abreast = Cfg::out_parallel / side_by_side * side_by_side;
+    constexpr int abreast = least(Cfg::out_parallel, 32), rest = Cfg::out_parallel % abreast;
     constexpr int groups_in = Cfg::n_in / Cfg::in_parallel;
     constexpr int groups_out = Cfg::n_out / Cfg::out_parallel;
     static_assert(groups_in * groups_out == Cfg::reuse_factor, "the groups are not as many as the reuse factor");
@@ -160,16 +159,12 @@ Reuse:
 #pragma HLS UNROLL
             x[p] = product<Cfg>::operand(held[p]);
         }
-    SideBySide:
-        for (int q = 0; q < abreast; q += side_by_side) {
+    Outputs:
+        for (int q = 0; q < Cfg::out_parallel - rest; q += abreast) {
 #pragma HLS UNROLL
-            add_to<Cfg, side_by_side>(row, q, first, x, acc);
+            add_to<Cfg, abreast>(row, q, first, x, acc);
         }
-    OneByOne:
-        for (int q = abreast; q < Cfg::out_parallel; q++) {
-#pragma HLS UNROLL
-            add_to<Cfg, 1>(row, q, first, x, acc);
-        }
+        if (rest > 0) add_to<Cfg, (rest > 0 ? rest : abreast)>(row, Cfg::out_parallel - rest, first, x, acc);
         if (g == groups_in - 1) {
         Results:
             for (int q = 0; q < Cfg::out_parallel; q++) {

@@ -36,7 +36,7 @@ REQUEST, OUTCOME, DOING, LOG = "request.pickle", "outcome.json", "doing", "log"
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 loaded: list[tuple[str, str]] = []
 """Files of the modules that were loaded before the first call, and what told them apart from later ones."""
-_PATIENCE = 5.0
+_PATIENCE = 2.0
 """Seconds that what the user's code has registered for the end may take."""
 library = ctypes.CDLL(None, use_errno=True)
 
@@ -47,6 +47,8 @@ def prepared() -> None:
         file = getattr(module, "__file__", None)
         if isinstance(file, str) and os.path.isfile(file):
             loaded.append((file, signature(file)))
+    for place in sys.path:
+        packages.installed(place)
 
 
 def signature(path: str) -> str:
@@ -222,10 +224,11 @@ def _counting(rules: str) -> Callable[[str], bool]:
 
 
 def _end() -> NoReturn:
-    """As Python ends, without waiting for threads."""
+    """As Python ends, without waiting for threads; first pools are told to end, which others would wait for."""
     threading.Timer(_PATIENCE, os._exit, (0,)).start()
-    with contextlib.suppress(BaseException):
-        atexit._run_exitfuncs()
+    for end in (*reversed(getattr(threading, "_threading_atexits", [])), atexit._run_exitfuncs):
+        with contextlib.suppress(BaseException):
+            end()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(BaseException):
             stream.flush()

@@ -4,49 +4,64 @@ from __future__ import annotations
 
 import os
 import sys
+import sysconfig
 from collections.abc import Iterable
 from functools import cache
 
 from tasks import states
+from tasks.layout import PACKAGE
 
 _OURS = ("generators", "tasks")
+_PYTHON = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
 
 
 def used(modules: Iterable[str]) -> dict[str, str]:
     """Package, as `states.version` knows it → its version, of those that `modules` belong to."""
     found = {}
     for top in {name.partition(".")[0] for name in modules} - sys.stdlib_module_names:
-        for package in _providers().get(top, ()):
+        for package in _providers(top):
             found[package] = states.version(package)
     return found
 
 
 def unversioned(modules: Iterable[str]) -> list[str]:
     """Files of those of `modules` that no package has brought: they count by content, wherever they lie."""
-    files = []
+    found = set()
     for name in modules:
-        top, file = name.partition(".")[0], getattr(sys.modules.get(name), "__file__", None)
-        known = top in sys.stdlib_module_names or top in _OURS or top in _providers()
-        if isinstance(file, str) and not known:
-            files.append(os.path.abspath(file))
-    return sorted(files)
+        file = getattr(sys.modules.get(name), "__file__", None)
+        if isinstance(file, str) and not _is_known(os.path.abspath(file)):
+            found.add(os.path.abspath(file))
+    return sorted(found)
+
+
+def _is_known(file: str) -> bool:
+    """Whether a file belongs to Python, to a package, or to us."""
+    # packages may lie below Python itself
+    place = max((place for place in {*sys.path, *_PYTHON} if file.startswith(f"{place}/")), key=len, default="")
+    top = file[len(place) + 1:].partition("/")[0].partition(".")[0]
+    is_pythons = place.removesuffix("/lib-dynload") in _PYTHON
+    return is_pythons or top in installed(place) or (place == str(PACKAGE) and top in _OURS)
+
+
+def _providers(top: str) -> list[str]:
+    """The packages that bring a module of that name."""
+    return [package for place in dict.fromkeys(sys.path) for package in installed(place).get(top, ())]
 
 
 @cache
-def _providers() -> dict[str, list[str]]:
-    """Name of a module → packages that bring it."""
+def installed(place: str) -> dict[str, list[str]]:
+    """Name of a module → packages that bring it, of those that are installed in a folder."""
     found: dict[str, list[str]] = {}
-    for place in sys.path:
-        try:
-            names = os.listdir(place or ".")
-        except OSError:
-            continue
-        for entry in names:
-            base, _, ending = entry.rpartition(".")
-            if ending in ("dist-info", "egg-info"):
-                package = states.normalised(base.partition("-")[0])
-                for top in _tops(f"{place}/{entry}", ending):
-                    found.setdefault(top, []).append(package)
+    try:
+        names = os.listdir(place or ".")
+    except OSError:
+        return found
+    for entry in names:
+        base, _, ending = entry.rpartition(".")
+        if ending in ("dist-info", "egg-info"):
+            package = states.normalised(base.partition("-")[0])
+            for top in _tops(f"{place}/{entry}", ending):
+                found.setdefault(top, []).append(package)
     return found
 
 

@@ -7,7 +7,7 @@ namespace {
 
 // A row per cycle, one word of memory: the weights of 3 inputs and 2 outputs.
 const hlspike::word<6>::type fc1_weight[1][6] = {
-{4, -10, 6, 16, 2, -4}};
+{4, 16, -10, 2, 6, -4}};
 const hlspike::raw<ap_fixed<12,4>> fc1_bias[1][2] = {
 {32, -64}};
 

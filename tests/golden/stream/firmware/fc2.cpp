@@ -7,7 +7,7 @@ namespace {
 
 // A row per cycle, one word of memory: the weights of 2 inputs and 2 outputs.
 const hlspike::word<40>::type fc2_weight[1][4] = {
-{65536, -32768, 16384, 68719493120LL}};
+{65536, 16384, -32768, 68719493120LL}};
 
 struct fc2_cfg : fc2_ports {
     static constexpr int reuse_factor = 1;
