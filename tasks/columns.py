@@ -7,10 +7,8 @@ spikes to a bit or two each and membranes to about the width of their type.
 from __future__ import annotations
 
 import math
-import shutil
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -138,7 +136,7 @@ def write(
 
 
 class Blocks:
-    """An archive of arrays of `rows` rows, of which each block brings some, in order; made in a folder of `scratch`."""
+    """An archive of arrays of `rows` rows, of which each block brings some, in order; made in a scratch folder."""
 
     def __init__(self, folder: Path, rows: int) -> None:
         self._folder, self._rows = folder, rows
@@ -158,18 +156,6 @@ class Blocks:
         for writer in self._writers.values():
             writer.close()
         write(path, self._parts)
-
-
-@contextmanager
-def scratch(archive: Path) -> Iterator[Path]:
-    """A folder beside an archive, for the files that it is made of."""
-    folder = archive.parent / ".run"
-    shutil.rmtree(folder, ignore_errors=True)  # of a build that was killed
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def read(path: Path) -> dict[str, NDArray[Any] | Column]:

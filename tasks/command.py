@@ -10,7 +10,7 @@ from doit.doit_cmd import _CMDLINE_VARS
 from doit.exceptions import InvalidDodoFile
 
 from generators.errors import ConfigError, HlspikeError
-from tasks import console, declared, locks
+from tasks import console, declared, locks, marks
 from tasks import variants as configured
 from tasks.layout import BUILD, ONLY
 from tasks.variants import Variant
@@ -36,7 +36,13 @@ def variants() -> list[Variant]:
         given = overrides()
         if _first() not in _QUESTIONS:
             _hold()
-        every = _only(configured.load(given))
+        if runs_steps():
+            marks.began(alone=ONLY not in os.environ)
+        found = configured.load(given)
+        if runs_steps():
+            for name in {variant.config["name"] for variant in found}:
+                marks.claim(BUILD / name)
+        every = _only(found)
         if runs_steps():
             for variant in every:
                 declared.check(variant.config)

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from doit.exceptions import UnmetDependency
 from doit.reporter import ConsoleReporter
 
-from tasks import record
+from tasks import marks, record
+from tasks.layout import ONLY
 
 if TYPE_CHECKING:
     from tasks.live import Live
@@ -84,8 +85,14 @@ class Console(ConsoleReporter):  # type: ignore[misc]
             self._live.stop()
         # all is done and written: a signal that comes while Python unloads has nothing left to stop
         atexit.register(_ignore_signals)
-        if sys.exc_info()[0] is not None or self._tally.silent:
+        if sys.exc_info()[0] is not None:
             return
+        if not self._tally.silent:
+            self._conclude()
+        if ONLY not in os.environ:
+            marks.ended()
+
+    def _conclude(self) -> None:
         if len(self.variants) > 1 and "build" in self._tally.selected:
             from tasks import results
 

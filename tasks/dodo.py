@@ -219,7 +219,8 @@ def task_report() -> Tasks:
         yield graph.step(
             variant, "report", config=given, packages=variant.versions,
             arguments={**named, "sequences": sim["sequences"], "clock": clock, "pictures": pictures,
-                       "versions": variant.versions, "figures": figures, "remarks": list(variant.notes)},
+                       "versions": variant.versions, "figures": figures, "remarks": list(variant.notes),
+                       "steps": engine.labels(layout.root)},
             inputs=[*map(layout.trace, executors), layout.overflows, layout.design, layout.typed, layout.integers,
                     layout.stimulus, layout.estimate, *([figures] if figures else [])],
             outputs=[layout.report, layout.report_text],
@@ -248,7 +249,8 @@ def task_manifest() -> Tasks:
         given = {"config": variant.config, "overrides": variant.overrides}
         yield graph.step(
             variant, "manifest", config=given, packages=variant.versions, inputs=outputs,
-            arguments={**given, "versions": variant.versions, "outputs": outputs},
+            arguments={**given, "versions": variant.versions, "outputs": outputs,
+                       "steps": engine.labels(variant.layout.root)},
             outputs=[variant.layout.manifest], after=[graph.name(variant, "report")], share=False,
         )
 
@@ -261,7 +263,7 @@ def task_build() -> Tasks:
     yield {
         "basename": "build", "actions": None,
         "task_dep": ["resolve", "scripts", *played, "report", "manifest", *drawn],
-        "clean": [(engine.remove_noted, [variant.layout.notes]) for variant in VARIANTS],
+        "clean": [(engine.remove_noted, [variant.layout.root, variant.layout.notes]) for variant in VARIANTS],
     }
 
 

@@ -14,12 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from doit.exceptions import TaskFailed
+from doit.globals import Globals
 
-from tasks.layout import BUILD, DATABASE
+from tasks.layout import DATABASE
 from tasks.record import Checker, Standing, View
 
 if TYPE_CHECKING:
     from tasks.variants import Variant
+
+_LOGS = ("link.log", "csim.log", "predict.log", "build.log")
+"""Of a variant, beside those of its compilations."""
+_labels: dict[Path, list[str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +111,12 @@ def task(
         "targets": targets,
         "uptodate": [Standing(rests.to_json())],
         "task_dep": list(after),
-        "clean": [(_remove, [targets])],
+        "clean": [(_remove, [root, notes, label, targets])],
         "io": {"capture": False},
     }
     if name is not None:
         made["name"] = name
+    _labels.setdefault(root, []).append(label)
     return made
 
 
@@ -143,26 +149,48 @@ def _run(step: Step) -> dict[str, Any] | TaskFailed:
     return running.run(step)
 
 
-def _remove(outputs: Iterable[str]) -> None:
-    """Remove outputs, and the folders that they leave empty."""
-    for output in outputs:
-        path = Path(output)
-        path.unlink(missing_ok=True)
-        for folder in path.parents:
-            if folder in (BUILD, Path()):
-                break
-            try:
-                folder.rmdir()
-            except OSError:
-                break
+def labels(root: Path) -> Sequence[str]:
+    """Of the steps of the variant in `root`, as far as their tasks are made: it grows until a step runs."""
+    return _labels.setdefault(root, [])
 
 
-def remove_noted(notes: Path) -> None:
-    """Remove all that the steps with these notes ever made, what is kept of their runs, and their logs."""
+def _remove(root: Path, notes: Path, label: str, outputs: Iterable[str]) -> None:
+    """Remove the outputs of a step, as far as they are known to be its own."""
     from tasks import notes as kept
 
-    made = [path for known in kept.read(notes).values() for path in known["made"]]
-    _remove([*made, *map(str, notes.parent.glob("*.log")), str(notes), str(notes.parent / ".lock")])
+    known = {name: state[-1] for name, state in _recorded(label).items()}
+    for note in kept.read(notes).values():
+        known |= note.made
+    _remove_made(root, {name: known[name] for name in outputs if name in known})
+
+
+def _recorded(label: str) -> Mapping[str, Any]:
+    """Files of the step's latest success, path → state."""
+    store = Globals.dep_manager
+    files: Mapping[str, Any] = store.get_values(label).get("files", {}) if store is not None else {}
+    return files
+
+
+def _remove_made(root: Path, made: Mapping[str, str | None]) -> None:
+    from tasks import marks
+
+    if made and marks.carries(root):
+        for path in marks.remove(made):
+            print(f"{path}: is not what was made, and stays")
+
+
+def remove_noted(root: Path, notes: Path) -> None:
+    """Remove all that the steps with these notes ever made, what is kept of their runs, and their logs."""
+    from tasks import marks
+    from tasks import notes as kept
+
+    if not marks.carries(root):
+        return
+    _remove_made(root, {name: digest for note in kept.read(notes).values() for name, digest in note.made.items()})
+    logs = (path for path in notes.parent.glob("*.log") if path.name in _LOGS or path.name.startswith("compile-"))
+    marks.remove({str(path): None for path in (*logs, notes, notes.parent / "job.json", notes.parent / ".lock")})
+    for folder in (root, *root.parents):
+        marks.release(folder)
 
 
 def options(variants: Sequence[Variant]) -> dict[str, Any]:

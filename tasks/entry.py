@@ -11,7 +11,7 @@ import math
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from typing import Any
 from tasks import files
 
 DESCRIPTION = "entry.json"
-_OURS = re.compile(rf"\d+|{re.escape(DESCRIPTION)}|\.{re.escape(DESCRIPTION)}\.\w+\.part")
-"""Files that an entry consists of, finished or not."""
+_OURS = re.compile(rf"\d+|{re.escape(DESCRIPTION)}")
+"""Files that an entry consists of; beside them may be unfinished ones."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -133,7 +133,7 @@ def discard(folder: Path) -> None:
     if folder.is_symlink():
         return
     with contextlib.suppress(OSError):
-        names: Iterable[str] = filter(_OURS.fullmatch, os.listdir(folder))
+        names = [name for name in os.listdir(folder) if _OURS.fullmatch(name) or files.is_unfinished(name)]
         for name in sorted(names, key=lambda name: name != DESCRIPTION):
             with contextlib.suppress(OSError):
                 (folder / name).unlink()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import filecmp
+import glob
 import hashlib
 import json
 import os
+import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +20,8 @@ Signature = list[int]
 State = list[Any]
 """Signature and digest of a file, the digest last."""
 
-_UNFINISHED = ".part"
+_UNFINISHED = ".hlspike.part"
+_TEMPORARY = re.compile(rf"\..+\.\w+{re.escape(_UNFINISHED)}")
 # read once, while there is one thread: it can only be read by setting it
 UMASK = os.umask(0)
 os.umask(UMASK)
@@ -89,8 +93,27 @@ def replacing(path: str | Path, unless_equal: bool = False) -> Iterator[Path]:
 def sweep(path: str | Path) -> None:
     """Remove what a killed build left of a `replacing` of `path`. Nobody may be writing it now."""
     target = Path(path)
-    for left in target.parent.glob(f".{target.name}.*{_UNFINISHED}"):
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*{_UNFINISHED}"):
         left.unlink(missing_ok=True)
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether a file of that name is one that `replacing` writes to; or a folder, one of `scratch`."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
+@contextmanager
+def scratch(path: Path) -> Iterator[Path]:
+    """An empty folder beside `path`, for files on the way to it; removed with them.
+
+    A build that is killed leaves it: the next one removes it, by its name.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=_UNFINISHED))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write(path: str | Path, data: bytes | str) -> bool:

@@ -247,4 +247,4 @@ def headers(every: Iterable[Variant]) -> Iterator[dict[str, Any]]:
             notes=notes,
             cache=variant.config["cache"],
         )
-        yield {**made, "clean": [(engine.remove_noted, [notes])]}
+        yield {**made, "clean": [(engine.remove_noted, [place.parent, notes])]}

@@ -19,16 +19,21 @@ def described(
     overrides: Sequence[str],
     versions: Mapping[str, str],
     outputs: Sequence[Path],
+    steps: Sequence[str],
 ) -> dict[str, Any]:
     """The content of manifest.json.
 
     Args:
         config: resolved.
         outputs: files of the build; their names are told relative to its folder.
+        steps: labels of those of this build: what others have read, of another configuration, is no input of it.
     """
+    noted = notes.read(layout.notes, steps)
     # its own note is of the manifest before
-    noted = [note for label, note in notes.read(layout.notes).items() if label.partition(":")[0] != "manifest"]
-    read = {name: known for note in noted for name, known in note["found"].items()}
+    read = {
+        name: known for label, note in noted.items() if label.partition(":")[0] != "manifest"
+        for name, known in note.found.items()
+    }
     inputs, packages = {}, {}
     for name, known in sorted(read.items()):
         kind, path = states.parted(name)

@@ -29,7 +29,7 @@ def reference(layout: Layout, typed: TypedNetwork, run: Reference, played: Stimu
     with ExitStack() as stack:
         # its products are too small to be worth the waiting of threads for each other
         stack.enter_context(threadpool_limits(1, "blas"))
-        folder = stack.enter_context(columns.scratch(layout.trace("reference")))
+        folder = stack.enter_context(files.scratch(layout.trace("reference")))
         bench = {
             name: stack.enter_context(files.replacing(layout.bench_data / f"{name}.npy", unless_equal=True))
             for name in ("input", "expected")

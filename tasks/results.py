@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from generators.errors import ConfigError
-from tasks import files, notes
+from tasks import files
 from tasks.layout import BUILD, Layout
 
 if TYPE_CHECKING:
@@ -45,12 +45,12 @@ def swept(variants: Sequence[Variant], failed: Collection[str]) -> str:
 
 
 def report(layout: Layout) -> dict[str, Any] | None:
-    """report.json, and how many of the steps behind it were taken from the cache; None if there is none."""
+    """report.json; None if there is none."""
     try:
         found: dict[str, Any] = files.read_json(layout.report)
     except (OSError, ValueError):
         return None
-    return {**found, "reused": sum(known["reused"] for known in notes.read(layout.notes).values())}
+    return found
 
 
 def _front(rows: Rows, x: str, y: str) -> set[int]:

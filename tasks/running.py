@@ -99,6 +99,7 @@ def _run(step: Step) -> dict[str, Any]:
     with _alone(step):
         for output in step.outputs:
             files.sweep(output)
+        notes.begin(step.notes, step.label, step.outputs)
         # before anything looks at what they hold
         before = {path: files.signature(path) for path in step.inputs}
         found, taken, reused = (
@@ -109,8 +110,9 @@ def _run(step: Step) -> dict[str, Any]:
         record.agreement.check({**found, **read})
         record.Checker.read.update(read)
         made = {str(path): files.state(path) for path in step.outputs}
-    contents = {name: states.content(state) for name, state in found.items()}
-    notes.note(step.notes, step.label, taken, reused, step.outputs, contents)
+        digests = {name: state[-1] for name, state in made.items()}
+        contents = {name: states.content(state) for name, state in found.items()}
+        notes.note(step.notes, step.label, taken, reused, digests, contents)
     return {"files": {**made, **found}, "rests": step.rests.to_json(), "seconds": taken, "reused": reused}
 
 

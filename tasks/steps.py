@@ -7,13 +7,13 @@ pay for them.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from generators.errors import ConfigError, DataError, Mismatch, ToolError
-from tasks import files, notes, states
-from tasks.layout import BENCH_UNITS, PICTURES, Layout
+from tasks import files, marks, notes, states
+from tasks.layout import PICTURES, Layout
 
 if TYPE_CHECKING:
     from generators.ir import Network
@@ -152,10 +152,10 @@ def reference(layout: Layout, trace: Any, sequences: int | None) -> None:
 
 def csim(layout: Layout, trace: str, sequences: int | None) -> None:
     """Run the generated C++ over every sequence."""
-    from tasks import columns, recorded
+    from tasks import recorded
     from tasks import toolchain as tools
 
-    with columns.scratch(layout.trace("csim")) as folder:
+    with files.scratch(layout.trace("csim")) as folder:
         # a wrong emission is told with its layer, timestep and neuron once the traces are compared
         tools.simulate(layout.csim, layout.bench_data, folder, trace, layout.log / "csim.log")
         recorded.csim(layout, _typed(layout), folder, _stimulus(layout).head(sequences))
@@ -171,14 +171,20 @@ def report(
     versions: Mapping[str, str],
     figures: Path | None,
     remarks: list[str],
+    steps: Sequence[str],
 ) -> None:
-    """Compare the executors, write the report, and fail if reference and csim differ anywhere."""
+    """Compare the executors, write the report, and fail if reference and csim differ anywhere.
+
+    Args:
+        steps: labels of those of this build: the report tells what they have taken.
+    """
     from generators import compare, hardware
     from generators import report as text
     from generators.reference import Overflow
     from tasks import arrays, columns
 
     played, typed = _stimulus(layout).head(sequences), _typed(layout)
+    noted = notes.read(layout.notes, steps)
     traces = {stage: columns.read(layout.trace(stage)) for stage in text.STAGES}
     overflows = tuple(Overflow.from_json(item) for item in files.read_json(layout.overflows))
     count, difference = compare.mismatches(typed.network, played.lengths, traces["reference"], traces["csim"])
@@ -198,12 +204,13 @@ def report(
         typed.network.warnings,
         [*remarks, *typed.network.notes],
         versions,
-        notes.seconds(layout.notes),
+        notes.seconds(noted),
     )
     found = files.read_json(figures) if figures else {"figures": {}, "outdated": []}
     made |= hardware.assemble(files.read_json(layout.estimate), found, clock, int(played.lengths.max()))
     # what tells this variant from the others of its sweep, for tables made later
     made["swept"] = swept
+    made["reused"] = sum(note.reused for note in noted.values())
     files.write_json(layout.report, made)
     drawn = {title: layout.picture(name).relative_to(layout.root).as_posix() for name, title in PICTURES.items()}
     files.write(layout.report_text, text.markdown(made, drawn if pictures else {}) + hardware.markdown(made))
@@ -213,12 +220,17 @@ def report(
 
 
 def manifest(
-    layout: Layout, config: Config, overrides: list[str], versions: Mapping[str, str], outputs: list[Path]
+    layout: Layout, config: Config, overrides: list[str], versions: Mapping[str, str], outputs: list[Path],
+    steps: Sequence[str],
 ) -> Found:
-    """Write down what was built from what."""
+    """Write down what was built from what.
+
+    Args:
+        steps: labels of those of this build.
+    """
     from tasks import manifests
 
-    made = manifests.described(layout, config, overrides, versions, outputs)
+    made = manifests.described(layout, config, overrides, versions, outputs, steps)
     files.write_json(layout.manifest, made)
     # it has to be written again when an input is another, though no output may be
     return {name: states.seen(name, known.partition(" ")[0]) for name, known in made["inputs"].items()}
@@ -269,15 +281,12 @@ def _stimulus(layout: Layout) -> Stimulus:
 
 
 def _sweep_out(layout: Layout, units: set[str]) -> None:
-    """Remove what earlier designs left of layers that are gone."""
+    """Remove what earlier designs left of layers that are gone; a file that was not made, or changed since, stays."""
     stages = ("generate:", "compile:")
-    notes.forget(layout.notes, lambda label: label.startswith(stages) and label.rpartition(":")[2] not in units)
-    kept = {*units, *BENCH_UNITS}
-    for folder, suffixes in (
-        (layout.units, (".json", ".npz")),
-        (layout.firmware, (".h", ".cpp")),
-        (layout.compiled("x").parent, (".o",)),
-    ):
-        for path in folder.glob("*"):
-            if path.suffix in suffixes and path.stem not in kept:
-                path.unlink()
+    gone = notes.forget(layout.notes, lambda label: label.startswith(stages) and label.rpartition(":")[2] not in units)
+    kept = {str(path) for unit in units for path in (layout.unit(unit), layout.unit_arrays(unit))}
+    for label, note in notes.read(layout.notes).items():
+        if label.partition(":")[0] == "design":
+            described = (name for name in note.made if Path(name).parent == layout.units)
+            gone |= {name: note.made[name] for name in described if name not in kept}
+    marks.remove(gone)

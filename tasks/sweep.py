@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from generators.errors import ConfigError, HlspikeError
-from tasks import files, results, variants
+from tasks import files, marks, results, variants
 from tasks.configuration import launchers
 from tasks.layout import BUILD, ONLY, PACKAGE
 from tasks.variants import Variant
@@ -47,6 +47,8 @@ def main(arguments: Sequence[str]) -> int:
         _check(flags, settings)
         asked = variants.load(overrides)
         _check_settings(settings, overrides)
+        for name in {variant.config["name"] for variant in asked}:
+            marks.claim(BUILD / name)
         for variant in asked:
             variant.layout.job.unlink(missing_ok=True)
         with _told(asked):

@@ -6,7 +6,6 @@ it. The project of the whole design stays, because later stages build upon it.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +19,7 @@ from generators.vitis.diagnosis import Stage as Judged
 from generators.vitis.log import version
 from generators.vitis.parse import parse
 from generators.vitis.report import SynthesisReport
-from tasks import files, licences, vitis
+from tasks import files, licences, scratch, vitis
 from tasks.layout import PACKAGES, Layout
 from tasks.vitis import Tool
 
@@ -66,9 +65,9 @@ def run(
     files.write(result, left.read_bytes())
     files.write_json(made, {"request": files.file_digest(layout.requested(stage, unit)), "version": job.tool.version})
     if unit is None:
-        files.write(job.work / _STANDS, job.synthesised)
+        (job.work / _STANDS).write_text(job.synthesised, encoding="utf-8")
     else:
-        shutil.rmtree(job.work, ignore_errors=True)
+        scratch.discarded(job.work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +132,18 @@ class Job:
 
 
 def _attempt(job: Job) -> Diagnosis | None:
-    """Run the stage once; None if it succeeded."""
+    """Run the stage once, in a folder that nothing is lost in; None if it succeeded."""
     stands = job.stage != "csynth" and _text(job.work / _STANDS) == job.synthesised
-    if not stands:
-        shutil.rmtree(job.work, ignore_errors=True)
+    others = scratch.others(job.work) if stands else frozenset()
+    aside = None if stands else scratch.emptied(job.work)
+    if aside is not None:
+        vitis.say(job.label, f"{job.work} holds files of no run, and is kept as {aside.name}")
+    failed = _attempted(job, stands)
+    scratch.over(job.work, others, _STANDS)
+    return failed
+
+
+def _attempted(job: Job, stands: bool) -> Diagnosis | None:
     for path in job.inputs():
         files.write(job.work / path.relative_to(job.layout.root), path.read_bytes())
     # until it has succeeded nothing may build upon it, and nothing old may be taken for its result

@@ -364,7 +364,7 @@ def test_licences_bound_the_runs_of_all_processes(built: Place, tmp_path: Path) 
     known = {**os.environ, **one.environment, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "doit", "-f", str(ROOT / "tasks" / "dodo.py"), "-d", ".", "csynth"]
     shared = f"cache.dir={tmp_path / 'shared'}"
-    with licences.held(tmp_path / "shared" / "licences", 1, lambda: pytest.fail("it is free")):
+    with licences.held(licences.folder(str(tmp_path / "shared")), 1, lambda: pytest.fail("it is free")):
         process = subprocess.Popen([*command, "target.licences=1", shared], cwd=one.place.path, env=known,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert process.stderr is not None

@@ -120,7 +120,7 @@ def run_float(
 
 @contextmanager
 def _scratch(out: Path) -> Iterator[Path]:
-    scratch = columns.scratch(out)
+    scratch = files.scratch(out)
     with quiet():
         folder = scratch.__enter__()
     try:
