@@ -146,7 +146,7 @@ def test_clean_removes_what_was_made_and_nothing_else(place: Place) -> None:
     mine.write_text("notes")
     assert place.doit("clean").code == 0
     left = {path for path in (place.path / "build").rglob("*") if path.is_file() and ".cache" not in path.parts}
-    assert {path.name for path in left} - {".lock"} == {"mine.txt", ".doit.db"}
+    assert {path.name for path in left} - {".lock"} == {"mine.txt", ".doit.db", ".hlspike"}
     assert place.build() >= {"headers", "compile:fc1", "report"}
 
 
@@ -336,6 +336,22 @@ def test_a_manifest_builds_the_same_again_and_tells_what_differs(place: Place) -
         *out.splitlines()
     }
     assert "firmware/fc1.cpp: differs" not in out
+
+
+def test_a_manifest_lists_what_this_build_has_read_and_nothing_of_earlier_ones(place: Place) -> None:
+    def inputs() -> set[str]:
+        return set(json.loads((place.path / "build" / "tiny" / "manifest.json").read_text())["inputs"])
+
+    place.write("trainer.py", "from model import train\n")
+    place.build("model.train=trainer.py:train")
+    assert inputs() >= {"trainer.py", "model.py"}
+    (place.path / "trainer.py").unlink()
+    assert "resolve" in place.build()
+    assert "trainer.py" not in inputs()
+    assert place.report()["seconds"].keys() >= {"extract"} and "train" not in place.report()["seconds"]
+    (place.path / "data.py").rename(place.path / "sequences.py")
+    place.build("data.source=sequences.py:stimulus")
+    assert inputs() >= {"sequences.py"} and "data.py" not in inputs()
 
 
 HEAVY = ("hydra", "omegaconf", "pydantic", "jinja2", "numpy", "torch", "yaml")
