@@ -106,7 +106,7 @@ def measure(
 
         def compile_unit(unit: str) -> None:
             log = layout.log / f"{unit}.log"
-            toolchain.compile_unit(tools, layout.sources(unit)[-1], layout.compiled(unit), header, log)
+            toolchain.compile_unit(tools, layout.sources(unit)[-1], layout.compiled(unit), header, log, layout.fifos)
 
         def link() -> None:
             bench = [header.parent / f"{unit}.o" for unit in BENCH_UNITS]

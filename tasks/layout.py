@@ -105,6 +105,11 @@ class Layout:
         return self.root / "tb"
 
     @property
+    def fifos(self) -> Path:
+        """The hls_stream.h of C simulation."""
+        return self.bench / "bounded"
+
+    @property
     def bench_data(self) -> Path:
         return self.bench / "data"
 

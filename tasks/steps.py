@@ -130,7 +130,8 @@ def compile_unit(layout: Layout, compiler: Mapping[str, str], unit: str, header:
     from tasks import toolchain as tools
 
     source, log = layout.sources(unit)[-1], layout.log / f"compile-{unit}.log"
-    included = tools.compile_unit(tools.Toolchain(**compiler), source, layout.compiled(unit), header, log)
+    toolchain, target = tools.Toolchain(**compiler), layout.compiled(unit)
+    included = tools.compile_unit(toolchain, source, target, header, log, layout.fifos)
     return [path for path in included if not path.startswith(str(header))]
 
 

@@ -97,7 +97,7 @@ def build_project(workshop: Workshop, case: Case, io: Io, folder: Path, whole: b
         sources = {"whole": write_whole(project)}
     for unit, source in sources.items():
         toolchain.compile_unit(
-            workshop.tools, source, layout.compiled(unit), workshop.header, layout.log / f"{unit}.log"
+            workshop.tools, source, layout.compiled(unit), workshop.header, layout.log / f"{unit}.log", layout.fifos
         )
     objects = [*map(layout.compiled, sources), *workshop.bench]
     toolchain.link(workshop.tools, objects, layout.csim, layout.log / "link.log")

@@ -98,8 +98,8 @@ def test_objects_that_do_not_link_are_told(workshop: Workshop, tmp_path: Path) -
         ("echo first; echo the reason; exit 2", "csim: the reason; see {log}"),
         ("exit 3", "csim: exit code 3; see {log}"),
         ("kill -SEGV $$", "csim: exit code -11; see {log}"),
-        ("echo \"WARNING: Hls::stream 's' is read while empty\"",
-         "csim: a stream was read while it was empty; see {log}"),
+        ("echo 'a FIFO of depth 2 is read while empty: the design would wait for ever' >&2; exit 3",
+         "csim: a FIFO of depth 2 is read while empty: the design would wait for ever; see {log}"),
     ],
 )
 def test_a_simulation_that_fails_is_told(tmp_path: Path, text: str, message: str) -> None:
