@@ -81,7 +81,7 @@ def test_a_glob_is_of_the_choices_of_a_group() -> None:
 def test_an_experiment_chooses_groups_and_an_override_still_wins() -> None:
     config = one("experiment=mnist_membrane", "precision=w4")
     assert (config["name"], config["readout"]["output_mode"]) == ("mnist_membrane", "membrane")  # type: ignore[index]
-    assert config["hls"]["types"]["Linear"]["precision"]["weight"] == "ap_fixed<4,0>"  # type: ignore[index]
+    assert config["hls"]["types"]["Linear"]["precision"]["weight"] == "auto<4>"  # type: ignore[index]
 
 
 def test_folders_of_a_users_own_are_searched_and_told(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_folders_of_a_users_own_are_searched_and_told(tmp_path: Path) -> None:
         ("seed=range(0.0,inf)", "seed: range(0.0,inf) never ends; give a finite start, stop and step"),
         ("seed=interval(0,1)", "seed: interval(0,1) has no single values; write range(…) or choice(…)"),
         ("seed=range(2),range(3)", "seed: range(2),range(3) is a sweep of sweeps; write one range or choice"),
-        ("precision=glob(x*)", "precision: glob(x*) is none of its choices; choices are w16, w4, w6, w8, wide"),
+        ("precision=glob(x*)", "precision: glob(x*) is none of its choices; choices are auto, w16, w4, w6, w8, wide"),
         ("seed=glob(*)", "seed: glob(*) is of the choices of a group; write choice('…','…')"),
         ("seed=-1", "seed: must be at least 0, found -1"),
         ("seed=12345678901234567890123", "seed: must be less than 4294967296, found 12345678901234567890123"),
@@ -245,7 +245,7 @@ def test_what_a_file_loses_to_what_its_defaults_name_after_it_is_noted(
     )
     assert notes(folder) == [told]
     # a choice on the command line is one of the same group, and wins as silently
-    assert notes(folder, "precision=w4") == [told.replace("auto<8> of precision/mine", "ap_fixed<4,0> of precision/w4")]
+    assert notes(folder, "precision=w4") == [told.replace("auto<8> of precision/mine", "auto<4> of precision/w4")]
     (folder / "config.yaml").write_text(f"defaults: [precision: mine, target: default, _self_]\n{NET}{weight}")
     assert notes(folder) == []
     (folder / "config.yaml").write_text(f"defaults: [precision: mine, target: default]\n{NET}{weight}")

@@ -238,7 +238,7 @@ def test_a_reference_to_nothing_is_named_with_its_key(conf: Path, value: str, me
         ("[[a]]",
          'conf/config.yaml: defaults has the item ["a"]; an item is a file, _self_, or group: choice, and a choice is '
          "a text, in quotes if it looks like another value"),
-        ("[precision: nope]", "precision: there is no 'nope'; choices are eight, w16, w4, w6, w8, wide"),
+        ("[precision: nope]", "precision: there is no 'nope'; choices are auto, eight, w16, w4, w6, w8, wide"),
         ("[precision: eight, precision: w4]",
          "precision: has two choices in the defaults list; keep one, or write override precision: w4, on the command "
          "line precision=w4"),

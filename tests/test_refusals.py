@@ -30,7 +30,7 @@ def place(built: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pl
     [
         ("sed=1", "sed: there is no such key or group, did you mean 'seed'; see conf/config.yaml"),
         ("seed=x", "seed: must be an integer, found 'x'"),
-        ("precision=ten", "precision: there is no 'ten'; choices are eight, w16, w4, w6, w8, wide"),
+        ("precision=ten", "precision: there is no 'ten'; choices are auto, eight, w16, w4, w6, w8, wide"),
         ("csim.compiler=no-g++", "csim.compiler: there is no 'no-g++' on the PATH; install g++ or name another"),
         ("hls.layers.fc1.reuse_factor=7",
          "hls.layers.fc1.reuse_factor: 7 does not divide the 30 products of layer 'fc1'; the nearest legal values are "
