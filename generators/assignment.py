@@ -176,8 +176,8 @@ class Assignment:
         if auto is None:
             return self._given(layer, key)
         kind = auto.of_parameter(key, values)
-        loss = Loss.of(key, values, kind.to_float(kind.round_parameter(values)[0]))
-        self._tell(layer, key, auto.reason(key, loss, kind))
+        raw, cut, _ = kind.round_parameter(values)
+        self._tell(layer, key, auto.reason(key, Loss.of(key, values, kind.to_float(raw)), kind, int(cut.sum())))
         return kind
 
     def _computed(self, layer: Layer, key: str, exact: FixedType, why: str) -> FixedType:
@@ -212,7 +212,8 @@ class Assignment:
         default = self._resolution.default(layer)
         if default is None or auto.width is not None:
             guarded = min(frac + _guard(np.asarray(decay)), _FINEST)
-            default = FixedType(guarded + 1, 1, True, *auto.modes)
+            width = max(1, guarded + 1)
+            default = FixedType(width, width - guarded, True, *auto.modes)
         seen = self._seen(layer, key)
         if seen is None:
             return self._bounded(default, value, threshold)

@@ -96,10 +96,11 @@ class Auto:
         seen = holding(min(low, -1) if most.signed else low, high, frac)
         return FixedType(self.width, min(seen.integer, most.integer), most.signed, *self.modes)
 
-    def reason(self, key: str, loss: Loss, kind: FixedType) -> str:
-        """Why the parameter `key`, which loses `loss`, has the type `kind`."""
+    def reason(self, key: str, loss: Loss, kind: FixedType, cut: int = 0) -> str:
+        """Why the parameter `key`, which loses `loss`, has the type `kind`, in which `cut` of its values saturate."""
         if self.width is not None:
-            return f"{self}: of the binary points of {self.width} bits the one that loses least; {_lost(key, loss)}"
+            lost = f"{_lost(key, loss)}, {cut} values are cut off" if cut else _lost(key, loss)
+            return f"{self}: of the binary points of {self.width} bits the one that loses least; {lost}"
         if BOUNDS.used(key, loss) > 1:
             return f"auto: {kind.width} bits, where more than {WIDEST} would be needed; {_lost(key, loss)}"
         if key in SUMMED:

@@ -58,9 +58,11 @@ class Rounded:
         return {**counts, **self.loss.to_json()}
 
 
-def rounded(layer: str, key: str, values: NDArray[np.float64], target: FixedType) -> Rounded:
+def rounded(layer: str, key: str, values: NDArray[np.float64], target: FixedType, chosen: bool = False) -> Rounded:
     """`values`, all finite, in `target`, and what was lost.
 
+    Args:
+        chosen: whether `target` was taken from the values, and so cuts off what it does because that loses least.
     Raises:
         ConfigError: the type is too wide for a parameter.
     """
@@ -73,7 +75,9 @@ def rounded(layer: str, key: str, values: NDArray[np.float64], target: FixedType
     vanished &= ~saturated
     taken = target.to_float(raw)
     loss = Loss.of(key, values, taken)
-    messages = [*_beyond(key, values, saturated, target), *_vanished(key, values, vanished, target)]
+    meant = chosen and key in SUMMED
+    messages = [] if meant else [*_beyond(key, values, saturated, target)]
+    messages += _vanished(key, values, vanished, target)
     if key not in SUMMED:
         stopped = (taken == 1) & (values != 1) & ~saturated & (key in DECAYS)
         told = saturated | vanished | stopped

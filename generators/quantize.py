@@ -64,14 +64,14 @@ def quantize(network: Network, parameters: Parameters, hls: dict[str, Any], cali
     network = replace(network, notes=(*network.notes, *resolution.without_effect(network)))
     types = Assignment(network, resolution, parameters, calibration)
     typed = types.typed()
-    entries = _rounded(typed, parameters)
+    entries = _rounded(typed, parameters, types.reasons)
     if types.ample:
         # with types that hold anything the calibration can bring; once they are as narrow as it needs, nothing
         # depends on their ranges any more
         ranges = run_reference(typed, _mantissas(entries), calibration).ranges
         types = Assignment(network, resolution, parameters, calibration, ranges_of(typed, ranges))
         typed = types.typed()
-        entries = _rounded(typed, parameters)
+        entries = _rounded(typed, parameters, types.reasons)
     _check_widths(typed)
     integers = _mantissas(entries)
     findings = [*_idle(network, resolution, entries), *_silent(typed, integers)]
@@ -81,14 +81,17 @@ def quantize(network: Network, parameters: Parameters, hls: dict[str, Any], cali
     return Quantized(typed, integers, tuple(findings), types.reasons, losses)
 
 
-def _rounded(typed: TypedNetwork, parameters: Parameters) -> dict[tuple[str, str], Rounded]:
+def _rounded(
+    typed: TypedNetwork, parameters: Parameters, reasons: Mapping[str, Mapping[str, str]]
+) -> dict[tuple[str, str], Rounded]:
     found = {}
     for layer in typed.layers:
         name = layer.layer.name
         for key, kind in layer.parameters.items():
             # the readout's are settings of the decision, and so of the layer itself
             values = parameters.get(f"{name}/{key}", getattr(layer.layer, key, None))
-            found[name, key] = rounded(name, key, np.asarray(values, np.float64), kind)
+            chosen = key in reasons.get(name, {})
+            found[name, key] = rounded(name, key, np.asarray(values, np.float64), kind, chosen)
     return found
 
 

@@ -161,8 +161,8 @@ CASES: tuple[Case, ...] = (
     Case("automatic_widths", (*_two(), linear("fc3", "lif2", 4, 2),
          readout("fc3", 2, "membrane", "binary_logit", beta=0.7, emit="step")), AUTO_WIDTHS, vectors=("lif1",),
          seed=14),
-    # weights of hundreds and of thousandths, thresholds below zero, nothing but zeros: every type from the values
-    Case("automatic_large", (*_two(reset_delay=False), readout("lif2", 4)), ALL_AUTO, scale=200.0, theta=90.0,
+    # weights of millions and of thousandths, thresholds below zero, nothing but zeros: every type from the values
+    Case("automatic_large", (*_two(reset_delay=False), readout("lif2", 4)), ALL_AUTO, scale=2e6, theta=9e5,
          vectors=("lif1", "lif2"), seed=15),
     Case("automatic_small", (*_two(reset_mechanism="zero"), readout("lif2", 4)), _reuse(AUTO_WIDTHS, fc1=6),
          scale=0.001, theta=-0.0004, seed=16),

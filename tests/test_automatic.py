@@ -143,3 +143,11 @@ def test_the_reason_names_the_rule_and_what_is_lost(auto: Auto, key: str, values
     array = np.asarray(values, np.float64)
     kind = auto.of_parameter(key, array)
     assert auto.reason(key, loss(key, array, kind), kind) == reason
+
+
+def test_the_reason_tells_of_values_that_are_cut_off() -> None:
+    kind = FixedType(4, 0)
+    assert Auto(4).reason("weight", Loss(0.25, 1.0, None), kind, 3) == (
+        "auto<4>: of the binary points of 4 bits the one that loses least; 25 % of the root mean square is lost, 3 "
+        "values are cut off"
+    )

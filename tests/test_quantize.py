@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from cases import leaky, linear, readout
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generators.errors import ConfigError
+from generators.errors import ConfigError, UnsupportedModel
 from generators.ir import Input, Layer, Network
 from generators.parameters import Finding
 from generators.quantize import Quantized, quantize
@@ -401,3 +403,152 @@ def test_a_value_that_no_type_holds_is_refused_with_its_layer() -> None:
         "layer 'readout': a sum or state takes 1025 bits, more than the 1024 that a type may have; give it and its "
         "input narrower types"
     )
+
+
+LEAKS = (linear("fc", "input", 1, 1, bias=False), leaky("lif", "fc", 1))
+
+
+@pytest.mark.parametrize(("beta", "theta", "kinds", "told"), [
+    # the shipped precisions of old: nothing leaks, and neurons fire at another threshold
+    (0.95, 0.3, {"beta": "ap_ufixed<4,1>", "threshold": "ap_fixed<3,2>"}, [
+        "beta: 1 of 1 values round to 1 in ap_ufixed<4,1>, the largest is 0.95, so nothing leaks; a type with 4 "
+        "fractional bits would keep them",
+        "threshold: values move by up to 67 % in ap_fixed<3,2>, 0.3 is 0.5; auto would take ap_ufixed<7,-1>",
+    ]),
+    (0.9, 1.0, {"beta": "ap_ufixed<4,1>"}, [
+        "beta: values move by up to 2.8 %, their leak by up to 25 % in ap_ufixed<4,1>, 0.9 is 0.875; auto would take "
+        "ap_ufixed<7,0>",
+    ]),
+    # within 1 %, but it leaks 17 % less
+    (0.99, 1.0, {"beta": "ap_ufixed<8,1>"}, [
+        "beta: values move by up to 0.22 %, their leak by up to 22 % in ap_ufixed<8,1>, 0.99 is 0.992188; auto would "
+        "take ap_ufixed<9,0>",
+    ]),
+    (1.0 - 2.0**-9, 1.0, {"beta": "ap_ufixed<9,0>"}, []),
+    (1.0, -0.3, {"beta": "ap_ufixed<8,0>", "threshold": "ap_ufixed<8,0>"}, [
+        "beta: 1 of 1 values saturate in ap_ufixed<8,0>, the largest is 1, so what was 1 leaks; ap_ufixed<9,1> would "
+        "hold them",
+        "threshold: 1 of 1 values saturate in ap_ufixed<8,0>, the largest is -0.3; ap_fixed<9,1> would hold them",
+    ]),
+    (0.95, 0.3, {"beta": "auto", "threshold": "auto"}, []), (0.999, 1e-3, {"beta": "auto", "threshold": "auto"}, []),
+    (0.95, -200.0, {"beta": "auto<8>", "threshold": "auto<8>"}, []),
+    (0.95, 1.0, {"beta": "auto<4>"}, [
+        "beta: values move by up to 1.3 %, their leak by up to 25 % in ap_ufixed<4,0>, 0.95 is 0.9375; auto would take "
+        "ap_ufixed<8,0>",
+    ]),
+])
+def test_what_a_neuron_loses_is_told(beta: float, theta: float, kinds: dict[str, str], told: list[str]) -> None:
+    parameters = {"fc/weight": [[1.0]], "lif/beta": beta, "lif/threshold": theta}
+    chosen = hls("ap_fixed<24,12>", layers={"lif": kinds})
+    assert quantized(LEAKS, parameters, chosen).findings == tuple(Finding("lif", text) for text in told)
+
+
+def test_every_parameter_has_its_errors_in_the_report() -> None:
+    layers = (linear("fc", "input", 1, 4), leaky("lif", "fc", 4), linear("out", "lif", 4, 2),
+              readout("out", 2, "membrane", "argmax_membrane", beta=0.9))
+    # quarters: 0.375 is 0.5, 0.125 becomes 0, 9 becomes 7.75
+    parameters = {"fc/weight": [[0.375], [0.125], [9.0], [0.0]], "fc/bias": np.zeros(4),
+                  "lif/beta": [0.5, 0.5, 0.9, 1.0], "lif/threshold": 1.0,
+                  "out/weight": np.ones((2, 4)), "out/bias": [0.5, 0.25]}
+    found = quantized(layers, parameters, hls("ap_fixed<6,4>", membrane="ap_fixed<12,8>"))
+    weight = found.losses["fc"]["weight"]
+    size = np.sqrt(0.375**2 + 0.125**2 + 9**2)
+    assert (weight["values"], weight["saturated"], weight["vanished"], weight["leak"]) == (4, 1, 1, None)
+    assert weight["rms"] == pytest.approx(np.sqrt(2 * 0.125**2 + 1.25**2) / size) and weight["value"] == 1.0
+    zero = {"values": 4, "saturated": 0, "vanished": 0, "rms": 0.0, "value": 0.0, "leak": None}
+    assert found.losses["fc"]["bias"] == zero
+    beta = found.losses["lif"]["beta"]
+    # 0.9 becomes 1
+    assert beta["value"] == pytest.approx(1 / 9) and beta["leak"] == pytest.approx(1.0) and beta["saturated"] == 0
+    assert set(found.losses) == {"fc", "lif", "out", "readout"} and set(found.losses["readout"]) == {"beta"}
+    assert found.losses["readout"]["beta"]["leak"] < 2.0**-5
+    assert found.told("input") == {"automatic": {}, "parameters_error": {}}
+
+
+@pytest.mark.parametrize(("values", "kind", "told"), [
+    # steps of 2^-10: the last is 1.5 of them
+    ([0.001, -0.002, 0.0015], "ap_fixed<16,6>",
+     ["weight: 17 % of the root mean square is lost in ap_fixed<16,6>, more than 16 bits have to lose; auto<16> would "
+      "take ap_fixed<16,-7>, which loses 0.002 %"]),
+    # as coarse, but four bits cannot do better
+    ([0.9, -1.4, 0.3, 0.77], "ap_fixed<4,2>", []),
+    ([200.0, -3.0], "auto<8>", []), ([0.001, -0.0005], "auto<8>", []), ([0.001, -0.0005], "auto", []),
+    # what is cut off by choice is told by the reason
+    ([1.01, *([0.3, -0.2, 0.05] * 2000)], "auto<4>", []),
+])
+def test_weights_that_lose_more_than_their_type_promises_are_told(
+    values: list[float], kind: str, told: list[str]
+) -> None:
+    found = one_linear(values, hls(weight=kind))
+    assert found.findings == tuple(Finding("fc", text) for text in told)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("kind", ["auto", "auto<8>", "ap_fixed<8,2>"])
+def test_a_parameter_that_is_not_finite_is_refused(bad: float, kind: str) -> None:
+    with pytest.raises(UnsupportedModel) as error:
+        one_linear([0.5, bad], hls(weight=kind))
+    assert str(error.value) == f"layer 'fc': weight holds {bad}; every parameter must be a finite number"
+
+
+@pytest.mark.parametrize(("key", "kind", "taken", "reason"), [
+    # sums from −6 to 12 on the calibration, doubled
+    ("accum", "auto<6>", "ap_fixed<6,6,AP_RND,AP_SAT>",
+     "auto<6>: values from -6 to 12 on 1 calibration sequences, and one bit of margin"),
+    ("result", "auto<9,TRN,WRAP>", "ap_fixed<9,6>",
+     "auto<9>: values from -6 to 12 on 1 calibration sequences, and one bit of margin"),
+])
+def test_what_a_layer_computes_takes_its_binary_point_from_the_range(
+    key: str, kind: str, taken: str, reason: str
+) -> None:
+    chosen = hls("ap_int<9>", **{"accum": "auto", "result": "auto", key: kind})
+    found = quantized((linear("fc", "input", 1, 1, bias=False),), {"fc/weight": [[3.0]]}, chosen, [[[4.0], [-2.0]]])
+    typed = found.typed.layer("fc")
+    assert isinstance(typed, TypedLinear) and str(getattr(typed, key)) == taken
+    assert found.reasons["fc"][key] == reason and found.findings == ()
+
+
+def test_what_is_0_on_the_calibration_keeps_the_highest_bits_that_can_occur() -> None:
+    chosen = hls("ap_int<9>", accum="auto", result="auto<4>")
+    found = quantized((linear("fc", "input", 1, 1, bias=False),), {"fc/weight": [[3.0]]}, chosen, [[[0.0]]])
+    typed = found.typed.layer("fc")
+    assert isinstance(typed, TypedLinear) and str(typed.result) == f"ap_fixed<4,{typed.accum.integer},AP_RND,AP_SAT>"
+    assert found.reasons["fc"]["result"] == (
+        "auto<4>: nothing but 0 on 1 calibration sequences, so the highest bits that can occur"
+    )
+
+
+@pytest.mark.parametrize(("frames", "kind", "reason"), [
+    ([[[0.0], [1.0]]], "ap_uint<1>", "auto<8>: holds every value on 1 calibration sequences exactly"),
+    ([[[0.5], [-0.75]]], "ap_fixed<3,1>", "auto<8>: holds every value on 1 calibration sequences exactly"),
+    ([[[100.25], [1.0 / 1024]]], "ap_ufixed<8,7,AP_RND,AP_SAT>",
+     "auto<8>: ap_ufixed<17,7> would hold every value on 1 calibration sequences exactly"),
+])
+def test_an_input_of_a_width_stays_as_narrow_as_its_values(frames: Any, kind: str, reason: str) -> None:
+    chosen = hls(layers={"input": {"result": "auto<8>"}})
+    found = quantized((leaky("a", "input", 1, integrates=True),), {"a/threshold": 1.0}, chosen, frames)
+    assert str(found.typed.layers[0].result) == kind and found.reasons["input"] == {"result": reason}
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 200.0, 1e6])
+@pytest.mark.parametrize("precision", ["w4", "w6", "w8", "w16", "auto"])
+def test_a_shipped_precision_serves_networks_of_any_scale(precision: str, scale: float) -> None:
+    # a network whose weights, biases and thresholds are all so many times as large spikes the same
+    text = (Path(__file__).resolve().parent.parent / "conf" / "precision" / f"{precision}.yaml").read_text()
+    layers = (linear("fc1", "input", 6, 8), leaky("a", "fc1", 8), linear("fc2", "a", 8, 4), leaky("b", "fc2", 4),
+              readout("b", 4))
+    chance = np.random.default_rng(3)
+    frames = (chance.random((4, 12, 6)) < 0.5).astype(np.float32)
+    parameters = {"fc1/weight": scale * chance.normal(size=(8, 6)), "fc1/bias": scale * chance.normal(size=8),
+                  "a/beta": chance.uniform(0.5, 0.99, 8), "a/threshold": scale * 0.8,
+                  "fc2/weight": scale * chance.normal(size=(4, 8)), "fc2/bias": scale * chance.normal(size=4),
+                  "b/beta": 0.95, "b/threshold": scale * 0.7}
+    found = quantized(layers, parameters, yaml.safe_load(text), frames)
+    run = run_reference(found.typed, found.integers, calibration(frames), "spikes")
+    assert run.overflows == () and 0.05 < run.trace["spikes/b"].mean() < 0.95
+    assert [finding for finding in found.findings if "round to zero" not in finding.message] == []
+    wide = {"model": {"precision": "ap_fixed<63,31>"}}
+    exact = quantized(layers, parameters, wide, frames)
+    expected = run_reference(exact.typed, exact.integers, calibration(frames), "spikes")
+    equal = np.mean([run.trace[key] == expected.trace[key] for key in ("spikes/b",)])
+    assert equal >= {"w4": 0.8, "w6": 0.9, "w8": 0.95, "w16": 0.99, "auto": 0.95}[precision]
