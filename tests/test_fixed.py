@@ -121,14 +121,15 @@ def by_headers(header: Path, binary: Path, program: Sequence[Assignments]) -> li
         row = []
         for target in item.targets:
             end = offset + len(item.values) * _bytes(target)
-            row.append(_mantissas(run.stdout[offset:end], target))
+            row.append(mantissas_of(run.stdout[offset:end], target))
             offset = end
         results.append(row)
     assert offset == len(run.stdout)
     return results
 
 
-def _mantissas(data: bytes, fixed: FixedType) -> NDArray[np.object_]:
+def mantissas_of(data: bytes, fixed: FixedType) -> NDArray[np.object_]:
+    """Of words of 64 bits, the top one of each extended by the sign."""
     if fixed.width <= 63:
         return np.frombuffer(data, np.int64).astype(object)
     size = _bytes(fixed)
@@ -146,11 +147,12 @@ def check(header: Path, directory: Path, assignments: Sequence[Assignments], pro
     for part, part_results in zip(parts, results, strict=True):
         for item, rows in zip(part, part_results, strict=True):
             for target, expected in zip(item.targets, rows, strict=True):
-                compared += _compare(item, target, expected)
+                compared += compare(item, target, expected)
     return compared
 
 
-def _compare(item: Assignments, target: FixedType, expected: NDArray[np.object_]) -> int:
+def compare(item: Assignments, target: FixedType, expected: NDArray[np.object_]) -> int:
+    """What FixedType makes of an assignment, against what headers do; the number of values."""
     if item.source is None:
         raw = target.from_float(np.array(item.values, np.float64))
     else:
