@@ -15,10 +15,15 @@ from numpy.typing import NDArray
 
 from generators.fixed import FixedType
 from generators.storage import Storage
+from generators.strategy import Strategy
 
 Io = Literal["parallel", "stream"]
 Structure = Literal["pipeline", "dataflow"]
 Arrays = dict[str, NDArray[np.int64]]
+
+
+_WORDS = {"signed char": 8, "short": 16, "int": 32, "long long": 64}
+"""Machine integers; char is left out, its sign is the compiler's choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,11 @@ class Port:
     size: int
     type: str
     lanes: int
+
+    @staticmethod
+    def of(size: int, kind: FixedType) -> Port:
+        """Without lanes of its own: `lanes.connected` settles them between neighbours."""
+        return Port(size, kind.cpp, size)
 
     @property
     def beats(self) -> int:
@@ -58,6 +68,12 @@ class Parameter:
     word: str
     scalar: int | None
 
+    @staticmethod
+    def of(kind: FixedType, values: NDArray[np.int64]) -> Parameter:
+        bits = kind.width + (not kind.signed)
+        word = next(word for word, width in _WORDS.items() if bits <= width)
+        return Parameter(kind.cpp_fixed, word, int(values) if values.ndim == 0 else None)
+
 
 @dataclass(frozen=True, slots=True)
 class InputDesign:
@@ -76,6 +92,8 @@ class LinearDesign:
     reuse_factor: int
     in_parallel: int
     out_parallel: int
+    storage: Storage
+    """Of the weights."""
     weight_width: int
     """Bits of a stored weight; one of an unsigned type has a sign."""
     bias: Parameter | None
@@ -131,6 +149,8 @@ class LayerReport:
     """What the report says of a layer.
 
     Attributes:
+        strategy: of a synapse.
+        storage: of the weights of a synapse, of the membranes of neurons.
         precision: key → type, as resolved.
         parameters: how many numbers the layer stores.
         multipliers: how many it works with at once.
@@ -139,6 +159,8 @@ class LayerReport:
     name: str
     type: str
     reuse_factor: int | None
+    strategy: Strategy | None
+    storage: Storage | None
     precision: dict[str, str]
     parameters: int
     multipliers: int

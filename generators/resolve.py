@@ -1,4 +1,5 @@
-"""Resolution of the `hls` configuration: name over type over model, for precisions and reuse factors.
+"""Resolution of the `hls` configuration: name over type over model, for precisions, reuse
+factors, strategies and storage.
 
 In comes the plain dictionary of the configuration key `hls` and a Network; out comes, for each key of each layer, the
 value that holds and the place it was written at. What names nothing that exists is refused; what exists, but not in
@@ -7,11 +8,12 @@ this network, is told.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, assert_never
 
+from generators import storage, strategy
 from generators.automatic import Auto
 from generators.errors import ConfigError
 from generators.fixed import FixedType
@@ -32,6 +34,13 @@ _TYPE_KEYS: dict[str, tuple[str, ...]] = {
 """Precision keys of each type name; Dense, InputLayer, SNNReadout, LIFNeuron and IFNeuron are hls4ml's names."""
 OTHER_NAMES = {"Dense": "Linear", "InputLayer": "Input", "SNNReadout": "Readout"}
 """hls4ml's names of types that have another one here."""
+_SYNAPSES, _NEURONS = ("Linear", "Dense"), ("Leaky", "LIFNeuron", "IFNeuron")
+_SETTINGS = {
+    "reuse_factor": ((*_SYNAPSES, *_NEURONS), "synapses and neurons have one"),
+    "strategy": (_SYNAPSES, "synapses have one"),
+    "storage": ((*_SYNAPSES, *_NEURONS), "synapses and neurons have one"),
+}
+"""What an entry may hold besides precisions: the types that have it."""
 
 
 def type_names(layer: Layer) -> tuple[str, ...]:
@@ -126,7 +135,7 @@ class Resolution:
         present = {name for layer in network.layers for name in type_names(layer)} | {"Readout", "SNNReadout"}
         for name, entry in (self.hls.get("types") or {}).items():
             given = [key for key, value in _precision(entry or {}).items() if value is not None]
-            if name not in present and (given or (entry or {}).get("reuse_factor") is not None):
+            if name not in present and (given or _settings(entry or {})):
                 found.append(f"hls.types.{name} has no effect: no layer of the network is of this type")
             elif name == "IFNeuron" and "beta" in given:
                 found.append(f"hls.types.{name}.precision.beta has no effect: β is 1, such neurons integrate")
@@ -156,14 +165,18 @@ class Resolution:
 
     def reuse_factor(self, layer: Layer) -> Choice:
         """The reuse factor asked for; 1 where nothing is."""
-        for where, entry, named in self._levels(layer):
-            value = entry.get("reuse_factor")
-            if value is not None:
-                where = f"{where}.reuse_factor"
-                if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                    raise ConfigError(f"{where}: a reuse factor is an integer of at least 1, found {value!r}")
-                return Choice(value, where, named)
-        return Choice(1, "hls.model.reuse_factor", False)
+        found = self._setting(layer, "reuse_factor", 1)
+        if isinstance(found.value, bool) or not isinstance(found.value, int) or found.value < 1:
+            raise ConfigError(f"{found.where}: a reuse factor is an integer of at least 1, found {found.value!r}")
+        return found
+
+    def strategy(self, layer: Layer) -> Choice:
+        """How the sums of a synapse are to be formed; dense where nothing is said."""
+        return _checked(self._setting(layer, "strategy", "dense"), strategy.fault)
+
+    def storage(self, layer: Layer) -> Choice:
+        """Where weights or states are to lie; auto where nothing is said."""
+        return _checked(self._setting(layer, "storage", "auto"), storage.fault)
 
     def named(self, layer: Layer, key: str) -> bool:
         """Whether the precision `key` is written for `layer` by its own name."""
@@ -177,6 +190,12 @@ class Resolution:
             if value is not None and choice.auto is None:
                 return fixed_type(choice)
         return None
+
+    def _setting(self, layer: Layer, key: str, default: Any) -> Choice:
+        for where, entry, named in self._levels(layer):
+            if entry.get(key) is not None:
+                return Choice(entry[key], f"{where}.{key}", named)
+        return Choice(default, f"hls.model.{key}", False)
 
     def _levels(self, layer: Layer) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
         yield f"hls.layers.{layer.name}", self.hls.get("layers", {}).get(layer.name) or {}, True
@@ -205,8 +224,22 @@ def _check_entry(where: str, entry: Mapping[str, Any] | None, type_name: str) ->
             f"{where}.precision.result: a spike is ap_uint<1>, always, found {precision['result']}; remove the key"
         )
     _check_keys(f"{where}.precision", precision, ("default", *_TYPE_KEYS[type_name]))
-    if type_name in ("Input", "InputLayer", "Readout", "SNNReadout") and (entry or {}).get("reuse_factor") is not None:
-        raise ConfigError(f"{where}.reuse_factor: only synapses and neurons have one; remove the key")
+    for key in _settings(entry or {}):
+        types, having = _SETTINGS[key]
+        if type_name not in types:
+            raise ConfigError(f"{where}.{key}: only {having}; remove the key")
+
+
+def _settings(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What an entry sets besides precisions."""
+    return {key: entry[key] for key in _SETTINGS if entry.get(key) is not None}
+
+
+def _checked(choice: Choice, fault: Callable[[object], str]) -> Choice:
+    rule = fault(choice.value)
+    if rule:
+        raise ConfigError(f"{choice.where}: {rule}, found {choice.value!r}")
+    return choice
 
 
 def _check_same(other: str, name: str, types: Mapping[str, Any]) -> None:
@@ -215,8 +248,7 @@ def _check_same(other: str, name: str, types: Mapping[str, Any]) -> None:
     given = {f"precision.{key}": value for key, value in _precision(entry).items() if value is not None}
     asked = {f"precision.{key}": value for key, value in _precision(hidden).items() if value is not None}
     for values, source in ((given, entry), (asked, hidden)):
-        if source.get("reuse_factor") is not None:
-            values["reuse_factor"] = source["reuse_factor"]
+        values |= _settings(source)
     for key, value in asked.items():
         by = key if key in given else "precision.default" if key.startswith("precision.") else key
         if by in given and given[by] != value:

@@ -1,21 +1,18 @@
 """Scheduling: a TypedNetwork becomes a Design, in which every reuse factor and every width is settled.
 
-A synapse of M = in · out products with reuse factor RF works on g_in = gcd(RF, in) groups of inputs and
-g_out = RF / g_in groups of outputs, one pair of groups per cycle: M / RF products at once. A layer of n neurons
-updates n / RF at once.
+A layer of n neurons with reuse factor RF updates n / RF at once; of synapses see `synapses`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
-from math import gcd
 from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
-from generators import lanes, limits
+from generators import lanes, legal, limits, synapses
 from generators.design import (
     Design,
     Edge,
@@ -29,13 +26,13 @@ from generators.design import (
     Port,
     ReadoutDesign,
 )
-from generators.errors import ConfigError
 from generators.fixed import SPIKE, FixedType
 from generators.identifiers import identifiers
 from generators.ir import type_name
 from generators.parameters import Finding
-from generators.resolve import Choice, Resolution
-from generators.storage import settled
+from generators.resolve import Resolution
+from generators.storage import Storage, settled
+from generators.strategy import Strategy
 from generators.typed import (
     Integers,
     TypedInput,
@@ -45,13 +42,10 @@ from generators.typed import (
     TypedNetwork,
     TypedReadout,
     of_layer,
-    weighted_sum,
 )
 
 _CLASSES = 32
 """Most classes that a readout looks at in one cycle: a tree of comparisons five deep."""
-_ABREAST = 32
-"""Outputs whose sums `kernels/linear.h` forms side by side."""
 _EDGE = Edge(0, 0, 0, False)
 """Until `lanes.connected` has settled it."""
 _RULES: dict[str, Any] = {
@@ -108,18 +102,18 @@ def _scheduled(
     match layer:
         case TypedInput():
             window = 0 if layer.layer.reset_policy == "never" else layer.layer.window_size or 0
-            return InputDesign(identifier, _port(layer.layer.size, layer.result), window, _EDGE), {}
+            return InputDesign(identifier, Port.of(layer.layer.size, layer.result), window, _EDGE), {}
         case TypedLinear():
-            return _linear(layer, integers, resolution.reuse_factor(layer.layer), identifier, warnings)
+            return synapses.scheduled(layer, integers, resolution, identifier, warnings)
         case TypedLeaky():
-            return _leaky(layer, integers, resolution.reuse_factor(layer.layer), identifier, warnings)
+            return _leaky(layer, integers, resolution, identifier, warnings)
         case TypedReadout():
-            beta = None if layer.beta is None else _parameter(layer.beta, integers[f"{layer.layer.name}/beta"])
+            beta = None if layer.beta is None else Parameter.of(layer.beta, integers[f"{layer.layer.name}/beta"])
             return (
                 ReadoutDesign(
                     identifier,
-                    _port(layer.layer.size, layer.input),
-                    max(_divisors(layer.layer.size, _CLASSES)),
+                    Port.of(layer.layer.size, layer.input),
+                    max(legal.divisors(layer.layer.size, _CLASSES)),
                     layer.state.cpp_fixed,
                     layer.result.cpp_fixed,
                     "accumulate" if beta is None else "leak",
@@ -136,75 +130,31 @@ def _scheduled(
             assert_never(layer)
 
 
-def _linear(
-    layer: TypedLinear, integers: Integers, asked: Choice, identifier: str, warnings: list[str]
-) -> tuple[LinearDesign, dict[str, NDArray[np.int64]]]:
-    name, n_in, n_out = layer.layer.name, layer.layer.in_features, layer.layer.out_features
-    crowded = partial(_crowded_synapse, n_in, n_out)
-    reuse_factor = _legal(asked, name, n_in * n_out, "products", crowded, warnings)
-    in_parallel, out_parallel = _at_once(n_in, n_out, reuse_factor)
-    arrays = {"weight": _rows(integers[f"{name}/weight"], in_parallel, out_parallel)}
-    if layer.bias is not None:
-        arrays["bias"] = integers[f"{name}/bias"].reshape(-1, out_parallel)
-    products = weighted_sum(n_in, layer.weight, layer.input, None)
-    kept = products
-    # Whole turns of accum change nothing that wraps, unless it is rounded by the sign of the sum.
-    by_sign = layer.accum.quantization in ("TRN_ZERO", "RND_ZERO", "RND_INF")
-    if layer.accum.overflow == "WRAP" and not by_sign and layer.accum.integer < products.integer:
-        width = max(1, layer.accum.integer + products.frac)
-        kept = FixedType(width, width - products.frac, products.signed)
-    design = LinearDesign(
-        identifier,
-        _port(n_in, layer.input),
-        _port(n_out, layer.result),
-        reuse_factor,
-        in_parallel,
-        out_parallel,
-        _stored(layer.weight),
-        None if layer.bias is None else _parameter(layer.bias, integers[f"{name}/bias"]),
-        products.width + (not products.signed),
-        kept.width,
-        kept.cpp_fixed,
-        layer.accum.cpp_fixed,
-        layer.result.cpp_fixed,
-    )
-    return design, arrays
-
-
-def _rows(weight: NDArray[np.int64], in_parallel: int, out_parallel: int) -> NDArray[np.int64]:
-    """The weights of each iteration as a row, groups of outputs outermost.
-
-    The kernel forms the sums of `_ABREAST` outputs side by side: their weights lie side by side, input after input, and
-    then come those of the next outputs.
-    """
-    n_out, n_in = weight.shape
-    grouped = weight.reshape(n_out // out_parallel, out_parallel, n_in // in_parallel, in_parallel).swapaxes(1, 2)
-    rows = grouped.reshape(-1, out_parallel, in_parallel)
-    abreast = (rows[:, first : first + _ABREAST] for first in range(0, out_parallel, _ABREAST))
-    return np.ascontiguousarray(np.concatenate([part.swapaxes(1, 2).reshape(len(rows), -1) for part in abreast], 1))
-
-
 def _leaky(
-    layer: TypedLeaky, integers: Integers, asked: Choice, identifier: str, warnings: list[str]
+    layer: TypedLeaky, integers: Integers, resolution: Resolution, identifier: str, warnings: list[str]
 ) -> tuple[LeakyDesign, dict[str, NDArray[np.int64]]]:
     name, size = layer.layer.name, layer.layer.size
-    reuse_factor = _legal(asked, name, size, "neurons", partial(_crowded_neurons, size), warnings)
+    asked, crowded = resolution.reuse_factor(layer.layer), partial(_crowded, size)
+    reuse_factor = legal.reuse_factor(asked, name, size, "neurons", crowded, warnings)
+    # a single group is read whole at every step, and can be nothing else than registers
+    held = size if reuse_factor > 1 else 0
+    storage = legal.storage(resolution.storage(layer.layer), name, "membranes", held, False, warnings)
     parameters: dict[str, Parameter] = {}
     arrays = {}
     for key, kind in (("beta", layer.beta), ("threshold", layer.threshold)):
         if kind is None:
             continue
         values = integers[f"{name}/{key}"]
-        parameters[key] = _parameter(kind, values)
+        parameters[key] = Parameter.of(kind, values)
         if parameters[key].scalar is None:
             arrays[key] = values.reshape(reuse_factor, -1)
     design = LeakyDesign(
         identifier,
-        _port(size, layer.input),
-        _port(size, SPIKE),
+        Port.of(size, layer.input),
+        Port.of(size, SPIKE),
         reuse_factor,
         size // reuse_factor,
-        settled("auto", reuse_factor, layer.membrane.width),
+        "registers" if reuse_factor == 1 else settled(storage, reuse_factor, layer.membrane.width),
         layer.membrane.cpp_fixed,
         "lif" if layer.beta is not None else "integrate",
         layer.layer.reset_mechanism,
@@ -216,71 +166,8 @@ def _leaky(
     return design, arrays
 
 
-def _port(size: int, kind: FixedType) -> Port:
-    """Without lanes of its own: `lanes.connected` settles them between neighbours."""
-    return Port(size, kind.cpp, size)
-
-
-def _parameter(kind: FixedType, values: NDArray[np.int64]) -> Parameter:
-    return Parameter(kind.cpp_fixed, _word(kind), int(values) if values.ndim == 0 else None)
-
-
-def _stored(kind: FixedType) -> int:
-    """Bits of a mantissa of `kind` with a sign."""
-    return kind.width + (not kind.signed)
-
-
-def _word(kind: FixedType) -> str:
-    """The machine integer that holds every mantissa of `kind`; char is left out, its sign is the compiler's choice."""
-    return next(word for word, width in _WORDS.items() if _stored(kind) <= width)
-
-
-_WORDS = {"signed char": 8, "short": 16, "int": 32, "long long": 64}
-
-
-def _at_once(n_in: int, n_out: int, reuse_factor: int) -> tuple[int, int]:
-    """Inputs and outputs of one iteration."""
-    groups_in = gcd(reuse_factor, n_in)
-    return n_in // groups_in, n_out // (reuse_factor // groups_in)
-
-
-def _crowded_synapse(n_in: int, n_out: int, reuse_factor: int) -> str:
-    inputs, outputs = _at_once(n_in, n_out, reuse_factor)
-    return limits.crowded(inputs * outputs, {"inputs": inputs, "outputs": outputs})
-
-
-def _crowded_neurons(size: int, reuse_factor: int) -> str:
+def _crowded(size: int, reuse_factor: int) -> str:
     return limits.crowded(size // reuse_factor, {"neurons": size // reuse_factor})
-
-
-def _legal(
-    asked: Choice, name: str, work: int, unit: str, crowded: Callable[[int], str], warnings: list[str]
-) -> int:
-    """The reuse factor for `work` units: as asked if it is legal, else the nearest that is.
-
-    Args:
-        crowded: of a factor that divides the work, what it leaves too much of at once; see `limits.crowded`.
-    """
-    legal = [factor for factor in _divisors(work) if not crowded(factor)]
-    if asked.value in legal:
-        return int(asked.value)
-    below = [factor for factor in legal if factor < asked.value]
-    above = [factor for factor in legal if factor > asked.value]
-    nearest = min(legal, key=lambda factor: (abs(factor - asked.value), factor))
-    if asked.named:
-        choices = " and ".join(str(factor) for factor in (below[-1:] + above[:1]))
-        reason = "does not divide" if work % asked.value else f"leaves more than {crowded(asked.value)} at once for"
-        raise ConfigError(
-            f"{asked.where}: {asked.value} {reason} the {work} {unit} of layer '{name}'; the nearest legal "
-            f"{'values are' if ' and ' in choices else 'value is'} {choices}"
-        )
-    warnings.append(f"reuse_factor: {asked.value} is not legal for {work} {unit}, moved to {nearest}")
-    return nearest
-
-
-def _divisors(number: int, most: int | None = None) -> list[int]:
-    small = [factor for factor in range(1, int(number**0.5) + 1) if number % factor == 0]
-    return sorted(factor for factor in {*small, *(number // factor for factor in small)} if factor <= (most or number))
 
 
 def _report(
@@ -290,16 +177,18 @@ def _report(
     parameters = sum(values.size for key, values in integers.items() if key.rsplit("/", 1)[0] == name)
     precision: dict[str, FixedType | None]
     multipliers, reuse_factor = 0, None
+    strategy: Strategy | None = None
+    storage: Storage | None = None
     match layer, design:
         case TypedInput(), _:
             precision = {"result": layer.result}
         case TypedLinear(), LinearDesign():
             precision = {"weight": layer.weight, "bias": layer.bias, "accum": layer.accum, "result": layer.result}
-            reuse_factor = design.reuse_factor
+            reuse_factor, strategy, storage = design.reuse_factor, "dense", design.storage
             multipliers = 0 if layer.input == SPIKE else design.in_parallel * design.out_parallel
         case TypedLeaky(), LeakyDesign():
             precision = {"beta": layer.beta, "threshold": layer.threshold, "membrane": layer.membrane}
-            reuse_factor = design.reuse_factor
+            reuse_factor, storage = design.reuse_factor, design.storage
             multipliers = 0 if _is_shift(design.beta) else design.parallel
         case TypedReadout(), ReadoutDesign():
             precision = {"beta": layer.beta, "membrane": layer.state, "result": layer.result}
@@ -307,7 +196,8 @@ def _report(
         case _:
             raise TypeError(f"{name} was scheduled as another type of layer")
     types = {key: str(value) for key, value in precision.items() if value is not None}
-    return LayerReport(name, type_name(layer.layer), reuse_factor, types, parameters, multipliers, warnings)
+    kind = type_name(layer.layer)
+    return LayerReport(name, kind, reuse_factor, strategy, storage, types, parameters, multipliers, warnings)
 
 
 def _is_shift(beta: Parameter | None) -> bool:

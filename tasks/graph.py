@@ -33,7 +33,7 @@ NUMBERS = (
     "generators/quantize.py", "generators/parameters.py", "generators/reference/", "generators/decision.py",
     "generators/design.py", "generators/schedule.py", "generators/identifiers.py", "generators/compare.py",
     "generators/lanes.py", "generators/limits.py", "generators/widths.py",
-    "generators/storage.py", *SEQUENCES,
+    "generators/storage.py", "generators/strategy.py", "generators/legal.py", "generators/synapses.py", *SEQUENCES,
 )
 """Sources that types, the reference and the design rest on."""
 RECORDING = ("tasks/recorded.py",)

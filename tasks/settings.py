@@ -18,11 +18,14 @@ from pydantic import (
     field_validator,
 )
 
+from generators import strategy
 from generators.errors import ConfigError
 from generators.limits import check_target
+from generators.storage import Asked
+from generators.strategy import Strategy
 from tasks.configuration.faults import told
 
-_ENTRY_KEYS = {"precision", "reuse_factor"}
+_ENTRY_KEYS = {"precision", "reuse_factor", "strategy", "storage"}
 _LONGEST = 100
 """Characters of a folder's name, to which the labels of variants are added."""
 
@@ -94,14 +97,24 @@ class Readout(_Strict):
 
 
 class Entry(_Strict):
-    """Precision and reuse factor at one level."""
+    """Precision, reuse factor, strategy and storage at one level."""
 
     precision: dict[str, str] | str | None = None
     reuse_factor: int | None = Field(default=None, ge=1)
+    strategy: Strategy | None = None
+    storage: Asked | None = None
+
+    @field_validator("strategy", mode="before")
+    @classmethod
+    def _strategy(cls, value: Any) -> Any:
+        rule = None if value is None else strategy.fault(value)
+        if rule:
+            raise ValueError(rule)
+        return value
 
 
 class Hls(_Strict):
-    """Precision and reuse factors: layers over types over model."""
+    """Precisions, reuse factors, strategies and storage: layers over types over model."""
 
     model: Entry = Field(default_factory=Entry)
     types: dict[str, Entry] = Field(default_factory=dict)

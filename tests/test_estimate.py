@@ -26,6 +26,7 @@ from generators.design import (
 )
 from generators.estimate.memory import Memory
 from generators.estimate.whole import LayerEstimate, estimate
+from generators.storage import settled, settled_constants
 from generators.typed import TypedLeaky, TypedLinear
 
 UNKNOWN = Edge(8, 1, 1, True)
@@ -34,7 +35,7 @@ CURRENT = "ap_fixed<16,6>"
 
 
 def of(io: Io, *layers: LayerDesign) -> Design:
-    reports = tuple(LayerReport(layer.id, "Any", None, {}, 0, 7, ()) for layer in layers)
+    reports = tuple(LayerReport(layer.id, "Any", None, None, None, {}, 0, 7, ()) for layer in layers)
     joined = lanes.connected(layers, io)
     names = {layer.id: layer.id.upper() for layer in layers}
     return Design(io, joined, reports, names, {}, lanes.output_edge(joined[-1]))
@@ -47,8 +48,9 @@ def ingress(port: Port, window: int = 0) -> InputDesign:
 def linear(name: str, given: Port, port: Port, in_parallel: int, out_parallel: int, bias: bool = True) -> LinearDesign:
     reuse_factor = given.size * port.size // (in_parallel * out_parallel)
     kind = Parameter("ap_fixed<12,4>", "short", None) if bias else None
+    storage = settled_constants("auto", reuse_factor, in_parallel * out_parallel * 6)
     return LinearDesign(
-        name, given, port, reuse_factor, in_parallel, out_parallel, 6, kind, 17, 15,
+        name, given, port, reuse_factor, in_parallel, out_parallel, storage, 6, kind, 17, 15,
         "ap_fixed<15,9>", "ap_fixed<17,9>", CURRENT,
     )
 
@@ -59,7 +61,8 @@ def leaky(name: str, given: Port, port: Port, parallel: int, **options: Any) -> 
         "inhibition": False, "beta": Parameter("ap_ufixed<8,0>", "short", 200),
         "threshold": Parameter(CURRENT, "short", 1), **options,
     }
-    return LeakyDesign(name, given, port, given.size // parallel, parallel, "lutram", **chosen)
+    groups = given.size // parallel
+    return LeakyDesign(name, given, port, groups, parallel, settled("auto", groups, 10), **chosen)
 
 
 def readout(given: Port, rule: Any = "argmax") -> ReadoutDesign:
@@ -119,8 +122,8 @@ def test_a_design_that_does_everything_at_once_is_one_pipeline() -> None:
 
 def test_memories_between_layers_and_within() -> None:
     arrays, fifos = (estimate(of(io, *NETWORK)) for io in ("parallel", "stream"))
-    # a row of 128 weights is 768 bits, 43 blocks of 1024 x 18; one of fc2 is 5 · 6 bits, one block of 512 x 36
-    assert [layer.bram_18k for layer in arrays.layers] == [0, 43, 0, 1, 0]
+    # a row of 128 weights is 768 bits, 43 blocks of 1024 x 18; one of fc2 is 5 · 6 bits, 120 LUTs
+    assert [layer.bram_18k for layer in arrays.layers] == [0, 43, 0, 0, 0]
     # between layers in both halves of a ping-pong; fc1 gives its 128 outputs at once, 16 spikes are given at once, and
     # fc2 takes one
     weights = {"weight": (1, 784, 768, 43), "bias": (1, 1, 1536, 0)}
@@ -132,9 +135,9 @@ def test_memories_between_layers_and_within() -> None:
     assert memories(fifos.layers[1]) == {**weights, "fifo": (1, 2, 2049, 0)}
     assert memories(fifos.layers[2]) == {"mem": (16, 8, 10, 0), "fifo": (1, 8, 17, 0)}
     # fc2 has two groups of outputs, and needs its inputs for both
-    assert memories(fifos.layers[3]) == {"weight": (1, 256, 30, 1), "kept": (1, 128, 1, 0), "fifo": (1, 2, 161, 0)}
+    assert memories(fifos.layers[3]) == {"weight": (1, 256, 30, 0), "kept": (1, 128, 1, 0), "fifo": (1, 2, 161, 0)}
     assert memories(fifos.layers[4]) == {}
-    assert fifos.bram_18k == 43 + 1 + 1
+    assert fifos.bram_18k == 43 + 1
 
 
 @pytest.mark.parametrize(

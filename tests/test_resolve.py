@@ -73,6 +73,69 @@ def test_a_reuse_factor_resolves_as_a_precision_does(hls: dict[str, Any], layer:
     assert reuse(hls, layer) == expected
 
 
+SETTINGS = {
+    "model": {"strategy": "event", "storage": "bram"}, "types": {"Dense": {"strategy": "dense", "storage": "lutram"}},
+    "layers": {"fc1": {"strategy": "distributed_arithmetic", "storage": "registers"}},
+}
+
+
+@pytest.mark.parametrize(("hls", "layer", "strategy", "storage"), [
+    ({}, "fc1", Choice("dense", "hls.model.strategy", False), Choice("auto", "hls.model.storage", False)),
+    (SETTINGS, "fc1", Choice("distributed_arithmetic", "hls.layers.fc1.strategy", True),
+     Choice("registers", "hls.layers.fc1.storage", True)),
+    (SETTINGS, "fc2", Choice("dense", "hls.types.Dense.strategy", False),
+     Choice("lutram", "hls.types.Dense.storage", False)),
+    (SETTINGS, "lif1", Choice("event", "hls.model.strategy", False), Choice("bram", "hls.model.storage", False)),
+])
+def test_strategy_and_storage_resolve_as_a_precision_does(
+    hls: dict[str, Any], layer: str, strategy: Choice, storage: Choice
+) -> None:
+    resolution = Resolution.of(hls, NETWORK)
+    assert resolution.strategy(NETWORK.layer(layer)) == strategy
+    assert resolution.storage(NETWORK.layer(layer)) == storage
+
+
+@pytest.mark.parametrize(("key", "value", "message"), [
+    ("strategy", "fast", "must be dense, event or distributed_arithmetic, found 'fast'"),
+    ("strategy", "Latency", "must be dense, event or distributed_arithmetic; hls4ml's Latency is here dense with "
+                            "reuse_factor 1, found 'Latency'"),
+    ("strategy", "Resource", "must be dense, event or distributed_arithmetic; hls4ml's Resource is here dense with a "
+                             "larger reuse_factor, found 'Resource'"),
+    ("strategy", "da", "must be dense, event or distributed_arithmetic; hls4ml's da is here distributed_arithmetic, "
+                       "found 'da'"),
+    ("storage", "ram", "must be auto, registers, lutram, bram or uram, found 'ram'"),
+])
+def test_a_strategy_or_storage_that_there_is_not_is_refused(key: str, value: str, message: str) -> None:
+    for where, hls in (
+        ("hls.model", {"model": {key: value}}), ("hls.types.Linear", {"types": {"Linear": {key: value}}}),
+        ("hls.layers.fc1", {"layers": {"fc1": {key: value}}}),
+    ):
+        with pytest.raises(ConfigError) as error:
+            getattr(Resolution.of(hls, NETWORK), key)(NETWORK.layer("fc1"))
+        assert str(error.value) == f"{where}.{key}: {message}"
+
+
+@pytest.mark.parametrize(("name", "key", "value", "having"), [
+    ("lif1", "strategy", "dense", "synapses have one"), ("readout", "strategy", "event", "synapses have one"),
+    ("input", "storage", "bram", "synapses and neurons have one"),
+    ("readout", "storage", "auto", "synapses and neurons have one"),
+])
+def test_what_a_type_of_layer_does_not_have_is_refused(name: str, key: str, value: str, having: str) -> None:
+    types = {"lif1": "LIFNeuron", "readout": "SNNReadout", "input": "Input"}
+    assert refused({"layers": {name: {key: value}}}) == f"hls.layers.{name}.{key}: only {having}; remove the key"
+    assert refused({"types": {types[name]: {key: value}}}) == (
+        f"hls.types.{types[name]}.{key}: only {having}; remove the key"
+    )
+
+
+def test_two_names_of_a_type_may_not_set_a_strategy_differently() -> None:
+    hls = {"types": {"Dense": {"strategy": "event"}, "Linear": {"strategy": "dense"}}}
+    assert refused(hls) == (
+        "hls.types.Dense.strategy: is event, but hls.types.Linear.strategy, another name of the same, is dense; write "
+        "hls.types.Linear.strategy instead"
+    )
+
+
 @pytest.mark.parametrize(("layer", "names"), [
     ("input", ("Input", "InputLayer")), ("fc1", ("Linear", "Dense")), ("lif1", ("LIFNeuron", "Leaky")),
     ("if2", ("IFNeuron", "Leaky")), ("readout", ("Readout", "SNNReadout")),

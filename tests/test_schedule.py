@@ -17,11 +17,12 @@ from projects import texts
 from generators.design import Design, Edge, InputDesign, LeakyDesign, LinearDesign, Parameter, Port, ReadoutDesign
 from generators.errors import ConfigError
 from generators.fixed import OVERFLOWS, QUANTIZATIONS, FixedType
-from generators.ir import Input, Layer, Network
+from generators.ir import Input, Layer, Leaky, Network
 from generators.parameters import Finding
 from generators.quantize import quantize
 from generators.schedule import schedule
 from generators.stimulus import Stimulus
+from generators.storage import settled_constants
 from generators.typed import TypedInput, TypedLinear, TypedNetwork
 
 Integers = dict[str, NDArray[np.int64]]
@@ -136,6 +137,57 @@ def test_membranes_lie_in_registers_in_luts_and_from_a_size_on_in_block_ram(
     bound = [line for line in text.splitlines() if "BIND_STORAGE" in line]
     pragma = f"#pragma HLS BIND_STORAGE variable=a_mem type=ram_s2p impl={storage}"
     assert bound == ([] if storage == "registers" else [pragma])
+
+
+@pytest.mark.parametrize(("asked", "factor", "pragmas"), [
+    # a row alone is part of the logic
+    (None, 1, []), ("bram", 1, []), ("uram", 1, []), ("registers", 1, []),
+    (None, 2,
+     ["ARRAY_RESHAPE variable=fc_weight complete dim=2", "BIND_STORAGE variable=fc_weight type=rom_1p impl=lutram"]),
+    ("lutram", 2,
+     ["ARRAY_RESHAPE variable=fc_weight complete dim=2", "BIND_STORAGE variable=fc_weight type=rom_1p impl=lutram"]),
+    ("bram", 2,
+     ["ARRAY_RESHAPE variable=fc_weight complete dim=2", "BIND_STORAGE variable=fc_weight type=rom_1p impl=bram"]),
+    ("registers", 2, ["ARRAY_PARTITION variable=fc_weight complete dim=0"]),
+])
+def test_weights_lie_where_they_are_asked_to_a_row_in_a_word(asked: Any, factor: int, pragmas: list[str]) -> None:
+    entry = {"reuse_factor": factor, **({} if asked is None else {"storage": asked})}
+    hls = {"layers": {"fc": entry}} if asked != "uram" else {"model": entry}
+    text = texts(design_of_linear(np.zeros((8, 6)), hls))["firmware/fc.cpp"]
+    assert [line[12:] for line in text.splitlines() if "variable=fc_weight" in line] == pragmas
+
+
+@pytest.mark.parametrize(("words", "width", "storage"), [
+    (1, 6272, "registers"), (2, 50_000, "lutram"), (28, 28672, "lutram"), (64, 384, "lutram"), (784, 1024, "bram"),
+    (784, 512, "bram"), (256, 30, "lutram"), (16384, 1, "bram"), (4096, 2, "lutram"), (100_000, 8, "bram"),
+])
+def test_weights_lie_in_blocks_where_luts_would_take_more_of_a_part(words: int, width: int, storage: str) -> None:
+    assert settled_constants("auto", words, width) == storage
+
+
+@pytest.mark.parametrize(("layers", "asked", "told"), [
+    ((linear("fc", "input", 40, 40),), "uram",
+     "ultra RAM cannot begin with values, and weights are constants"),
+    ((linear("fc", "input", 40, 40),), "registers",
+     "at most 1024 values can be registers, and there are 1600 weights"),
+    ((leaky("fc", "input", 2050, integrates=True),), "registers",
+     "at most 1024 values can be registers, and there are 2050 membranes"),
+])
+def test_storage_that_cannot_be_is_refused_by_name_and_else_left_to_the_size(
+    layers: tuple[Layer, ...], asked: str, told: str
+) -> None:
+    neurons = isinstance(layers[0], Leaky)
+    size = layers[0].size if neurons else 40
+    given = {"fc/threshold": 1.0} if neurons else {"fc/weight": np.ones((40, 40)), "fc/bias": np.ones(40)}
+    hls: dict[str, Any] = {"model": {"precision": "ap_int<6>", "reuse_factor": 41 if neurons else 40}}
+    with pytest.raises(ConfigError) as error:
+        built(layers, given, {**hls, "layers": {"fc": {"storage": asked}}}, size)
+    near = "bram" if asked == "uram" else "lutram"
+    assert str(error.value) == f"hls.layers.fc.storage: {told} in layer 'fc', found {asked}; write {near}"
+    hls["model"]["storage"] = asked
+    report = built(layers, given, hls, size).reports[1]
+    assert report.warnings[-1] == f"storage: {told}, moved from {asked} to auto"
+    assert report.storage == "lutram"
 
 
 @st.composite
@@ -259,11 +311,12 @@ def test_the_design_of_every_layer_in_full() -> None:
     scalar = Parameter(port, "short", 192)
     assert design.layers == (
         InputDesign("input", Port(6, port, 6), 6, Edge(128, 6, 1, True)),
-        LinearDesign("fc1", Port(6, port, 6), Port(8, port, 8), 1, 6, 8, 12, Parameter(port, "short", None),
-                     26, 20, "ap_fixed<20,4>", port, port),
+        LinearDesign("fc1", Port(6, port, 6), Port(8, port, 8), 1, 6, 8, "registers", 12,
+                     Parameter(port, "short", None), 26, 20, "ap_fixed<20,4>", port, port),
         LeakyDesign("lif1", Port(8, port, 8), Port(8, spikes, 8), 1, 8, "registers", port, "lif", "subtract", False,
                     False, scalar, Parameter(port, "short", 384)),
-        LinearDesign("fc2", Port(8, spikes, 8), Port(4, port, 4), 1, 8, 4, 12, None, 15, 12, port, port, port),
+        LinearDesign("fc2", Port(8, spikes, 8), Port(4, port, 4), 1, 8, 4, "registers", 12, None, 15, 12, port,
+                     port, port),
         LeakyDesign("lif2", Port(4, port, 4), Port(4, spikes, 4), 1, 4, "registers", port, "lif", "zero", True, False,
                     Parameter(port, "short", None), Parameter(port, "short", None)),
         ReadoutDesign("readout", Port(4, spikes, 4), 4, "ap_ufixed<3,3>", "ap_ufixed<2,2>", "accumulate",
@@ -275,6 +328,10 @@ def test_the_design_of_every_layer_in_full() -> None:
     assert [(item.name, item.type, item.reuse_factor, item.parameters) for item in design.reports] == [
         ("input", "Input", None, 0), ("fc1", "Linear", 1, 56), ("lif1", "LIFNeuron", 1, 2), ("fc2", "Linear", 1, 32),
         ("lif2", "LIFNeuron", 1, 8), ("readout", "Readout", None, 0),
+    ]
+    assert [(item.strategy, item.storage) for item in design.reports] == [
+        (None, None), ("dense", "registers"), (None, "registers"), ("dense", "registers"), (None, "registers"),
+        (None, None),
     ]
     assert design.reports[2].precision == {"beta": port, "threshold": port, "membrane": port}
     assert design.reports[5].precision == {"membrane": "ap_uint<3>", "result": "ap_uint<2>"}

@@ -64,7 +64,8 @@ def test_what_is_not_given_has_its_default() -> None:
         ("readout/beta", "big", "readout.beta: must be a number, found 'big'"),
         ("hls", 3, "hls: must be a map with model, types and layers, found 3"),
         ("hls/types", [1], "hls.types: must be a map, {} for an empty one, found [1]"),
-        ("hls/layers/fc1", 3, "hls.layers.fc1: must be a map with precision and reuse_factor, found 3"),
+        ("hls/layers/fc1", 3,
+         "hls.layers.fc1: must be a map with precision, reuse_factor, strategy and storage, found 3"),
         ("hls/layers/fc1/reuse_factor", 0, "hls.layers.fc1.reuse_factor: must be at least 1, found 0"),
         ("hls/layers/fc1/reuse_factor", 2.5, "hls.layers.fc1.reuse_factor: must be an integer, found 2.5"),
         ("hls/model/precision", 8,
@@ -123,7 +124,7 @@ def test_nested_maps_are_dotted_layer_names() -> None:
         "block.1.fc": entry, "block.2": other, "block.2.fc": entry, "out": {},
     }
     layers = validated(changed("hls/layers", {"block": {"1": {"fc": entry}}}))["hls"]["layers"]
-    assert layers == {"block.1.fc": {"precision": None, "reuse_factor": 2}}
+    assert layers == {"block.1.fc": {"precision": None, "strategy": None, "storage": None, **entry}}
 
 
 @pytest.mark.parametrize(

@@ -8,30 +8,33 @@ from typing import assert_never
 
 from generators.design import Design, InputDesign, LayerDesign, LeakyDesign, LinearDesign, Parameter, ReadoutDesign
 from generators.estimate.ports import up, width
-from generators.storage import settled
-
-_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
-"""Words and bits of a block of 18 Kb (AMD UG473, "Block RAM Resources")."""
+from generators.storage import Storage, blocks, settled
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """An array of `banks` separate memories, each of `words` words of `width` bits."""
+    """An array of `banks` separate memories, each of `words` words of `width` bits.
+
+    Attributes:
+        storage: where each lies; None if that is left to the tool.
+    """
 
     name: str
     banks: int
     words: int
     width: int
+    storage: Storage | None = None
 
     @property
     def bram_18k(self) -> int:
         """Blocks of 18 Kb: banks · min over shapes of ⌈words / depth⌉ · ⌈width / bits⌉.
 
-        None below 1024 bits a bank, nor for one or two words. All blocks of a bank are of one shape.
+        What is left to the tool takes none below 1024 bits a bank, nor for one or two words. All blocks of a bank are
+        of one shape.
         """
-        if settled("auto", self.words, self.width) != "bram":
+        if (self.storage or settled("auto", self.words, self.width)) != "bram":
             return 0
-        return self.banks * min(up(self.words, depth) * up(self.width, bits) for depth, bits in _SHAPES)
+        return self.banks * blocks(self.words, self.width)
 
 
 def memories(design: Design, index: int) -> tuple[Memory, ...]:
@@ -55,12 +58,13 @@ def _own_memories(layer: LayerDesign) -> Iterator[Memory]:
     match layer:
         case LinearDesign():
             row = layer.in_parallel * layer.out_parallel * layer.weight_width
-            yield Memory("weight", 1, layer.reuse_factor, row)
+            yield Memory("weight", 1, layer.reuse_factor, row, layer.storage)
             if layer.bias is not None:
                 groups, row = layer.output.size // layer.out_parallel, layer.out_parallel * width(layer.bias.type)
                 yield Memory("bias", 1, groups, row)
         case LeakyDesign():
-            yield _split("mem", layer.input.size, width(layer.membrane_type), layer.parallel)
+            groups = layer.input.size // layer.parallel
+            yield Memory("mem", layer.parallel, groups, width(layer.membrane_type), layer.storage)
             for name, parameter in vectors(layer):
                 yield _split(name, layer.input.size, width(parameter.type), layer.parallel)
             if layer.inhibition:

@@ -33,6 +33,7 @@ struct fc1_cfg : fc1_ports {
 void fc1_step(const fc1_ports::in_beats &in, hlspike::bit_t last, fc1_ports::out_beats &out,
               hlspike::bit_t &last_out) {
 #pragma HLS ARRAY_RESHAPE variable=fc1_weight complete dim=2
+#pragma HLS BIND_STORAGE variable=fc1_weight type=rom_1p impl=lutram
 #pragma HLS ARRAY_RESHAPE variable=fc1_bias complete dim=2
     hlspike::linear<fc1_cfg>(in, last, out);
     last_out = last;

@@ -30,8 +30,6 @@ struct fc1_cfg : fc1_ports {
 
 void fc1_step(fc1_ports::in_beats &in, fc1_ports::out_beats &out) {
 #pragma HLS PIPELINE II=1
-#pragma HLS ARRAY_RESHAPE variable=fc1_weight complete dim=2
-#pragma HLS ARRAY_RESHAPE variable=fc1_bias complete dim=2
     hlspike::bit_t last = 0;
     hlspike::linear<fc1_cfg>(in, last, out);
 }

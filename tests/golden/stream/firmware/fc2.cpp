@@ -28,7 +28,6 @@ struct fc2_cfg : fc2_ports {
 
 void fc2_step(fc2_ports::in_beats &in, fc2_ports::out_beats &out) {
 #pragma HLS PIPELINE II=1
-#pragma HLS ARRAY_RESHAPE variable=fc2_weight complete dim=2
     hlspike::bit_t last = 0;
     hlspike::linear<fc2_cfg>(in, last, out);
 }

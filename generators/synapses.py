@@ -1,0 +1,98 @@
+"""Scheduling of synapses: what is done at once, and the order of the weights.
+
+A synapse of M = in · out products with reuse factor RF works on g_in = gcd(RF, in) groups of inputs and
+g_out = RF / g_in groups of outputs, one pair of groups per cycle: M / RF products at once.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from math import gcd
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generators import legal, limits
+from generators.design import LinearDesign, Parameter, Port
+from generators.errors import ConfigError
+from generators.fixed import FixedType
+from generators.resolve import Resolution
+from generators.storage import settled_constants
+from generators.typed import Integers, TypedLinear, weighted_sum
+
+_ABREAST = 32
+"""Outputs whose sums `kernels/linear.h` forms side by side."""
+
+
+def scheduled(
+    layer: TypedLinear, integers: Integers, resolution: Resolution, identifier: str, warnings: list[str]
+) -> tuple[LinearDesign, dict[str, NDArray[np.int64]]]:
+    name, n_in, n_out = layer.layer.name, layer.layer.in_features, layer.layer.out_features
+    strategy = resolution.strategy(layer.layer)
+    if strategy.value != "dense":
+        raise ConfigError(f"{strategy.where}: {strategy.value} is not built yet; choose dense")
+    reuse_factor = legal.reuse_factor(
+        resolution.reuse_factor(layer.layer), name, n_in * n_out, "products", partial(_crowded, n_in, n_out), warnings
+    )
+    in_parallel, out_parallel = _at_once(n_in, n_out, reuse_factor)
+    stored = _stored(layer.weight)
+    # a single row is part of the logic, wherever weights are to lie
+    asked = legal.storage(
+        resolution.storage(layer.layer), name, "weights", n_in * n_out if reuse_factor > 1 else 0, True, warnings
+    )
+    arrays = {"weight": _rows(integers[f"{name}/weight"], in_parallel, out_parallel)}
+    if layer.bias is not None:
+        arrays["bias"] = integers[f"{name}/bias"].reshape(-1, out_parallel)
+    products = weighted_sum(n_in, layer.weight, layer.input, None)
+    kept = products
+    # Whole turns of accum change nothing that wraps, unless it is rounded by the sign of the sum.
+    by_sign = layer.accum.quantization in ("TRN_ZERO", "RND_ZERO", "RND_INF")
+    if layer.accum.overflow == "WRAP" and not by_sign and layer.accum.integer < products.integer:
+        width = max(1, layer.accum.integer + products.frac)
+        kept = FixedType(width, width - products.frac, products.signed)
+    design = LinearDesign(
+        identifier,
+        Port.of(n_in, layer.input),
+        Port.of(n_out, layer.result),
+        reuse_factor,
+        in_parallel,
+        out_parallel,
+        settled_constants(asked, reuse_factor, in_parallel * out_parallel * stored),
+        stored,
+        None if layer.bias is None else Parameter.of(layer.bias, integers[f"{name}/bias"]),
+        products.width + (not products.signed),
+        kept.width,
+        kept.cpp_fixed,
+        layer.accum.cpp_fixed,
+        layer.result.cpp_fixed,
+    )
+    return design, arrays
+
+
+def _rows(weight: NDArray[np.int64], in_parallel: int, out_parallel: int) -> NDArray[np.int64]:
+    """The weights of each iteration as a row, groups of outputs outermost.
+
+    The kernel forms the sums of `_ABREAST` outputs side by side: their weights lie side by side, input after input, and
+    then come those of the next outputs.
+    """
+    n_out, n_in = weight.shape
+    grouped = weight.reshape(n_out // out_parallel, out_parallel, n_in // in_parallel, in_parallel).swapaxes(1, 2)
+    rows = grouped.reshape(-1, out_parallel, in_parallel)
+    abreast = (rows[:, first : first + _ABREAST] for first in range(0, out_parallel, _ABREAST))
+    return np.ascontiguousarray(np.concatenate([part.swapaxes(1, 2).reshape(len(rows), -1) for part in abreast], 1))
+
+
+def _at_once(n_in: int, n_out: int, reuse_factor: int) -> tuple[int, int]:
+    """Inputs and outputs of one iteration."""
+    groups_in = gcd(reuse_factor, n_in)
+    return n_in // groups_in, n_out // (reuse_factor // groups_in)
+
+
+def _crowded(n_in: int, n_out: int, reuse_factor: int) -> str:
+    inputs, outputs = _at_once(n_in, n_out, reuse_factor)
+    return limits.crowded(inputs * outputs, {"inputs": inputs, "outputs": outputs})
+
+
+def _stored(kind: FixedType) -> int:
+    """Bits of a mantissa of `kind` with a sign."""
+    return kind.width + (not kind.signed)
