@@ -8,7 +8,7 @@ nothing to do need not load what does: see `tasks.running`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _LOGS = ("link.log", "csim.log", "predict.log", "build.log")
 """Of a variant, beside those of its compilations."""
+_GIVEN = ("kwargs", "train_kwargs")
+"""Keys of the configuration whose values are the arguments of the user's code."""
 _labels: dict[Path, list[str]] = {}
 
 
@@ -45,10 +47,15 @@ class Rests:
     local: Mapping[str, str] | None = None
     environment: Mapping[str, str | None] | None = None
 
+    @property
+    def order(self) -> dict[str, list[str]]:
+        """Dotted key → its keys as they are written, of each map that the user's code gets: there the order counts."""
+        return dict(_orders(self.config, "", False))
+
     def to_json(self) -> dict[str, Any]:
         every = {
             "config": self.config, "code": self.code, "versions": self.versions, "local": self.local,
-            "environment": self.environment,
+            "environment": self.environment, "order": self.order,
         }
         return {kind: value for kind, value in every.items() if value}
 
@@ -118,6 +125,16 @@ def task(
         made["name"] = name
     _labels.setdefault(root, []).append(label)
     return made
+
+
+def _orders(config: Any, path: str, given: bool) -> Iterator[tuple[str, list[str]]]:
+    """Of the maps in `config`, as far as they are `given` to the user's code."""
+    items = config.items() if isinstance(config, Mapping) else enumerate(config) if isinstance(config, list) else ()
+    if given and isinstance(config, Mapping) and len(config) > 1:
+        yield path, list(config)
+    for key, value in items:
+        if isinstance(value, Mapping | list):
+            yield from _orders(value, f"{path}.{key}" if path else str(key), given or key in _GIVEN)
 
 
 def inquiry(basename: str, function: str, *arguments: Any, options: Mapping[str, str] | None = None) -> dict[str, Any]:

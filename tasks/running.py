@@ -186,7 +186,7 @@ def key_of(step: Step) -> str:
     inputs = sorted((_name(step, str(path)), files.file_digest(path)) for path in step.inputs)
     outputs = sorted(_name(step, str(path)) for path in step.outputs)
     rests = step.rests
-    content = step.function, rests.config, rests.code, rests.versions, rests.environment, inputs, outputs
+    content = step.function, rests.config, rests.order, rests.code, rests.versions, rests.environment, inputs, outputs
     return files.digest(json.dumps([_SCHEMA, *content], sort_keys=True).encode())
 
 

@@ -141,6 +141,10 @@ def _changed_rests(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[s
                 yield f"{key}, our own source, has changed"
             else:
                 yield f"{_KINDS.get(kind, '')}{key}: {_shown(before)} → {_shown(after)}"
+    for key, before, after in differences(old.get("order") or {}, new.get("order") or {}):
+        # keys that came or went are told above
+        if before and after and set(before) == set(after):
+            yield f"order of {key}: {_shown(', '.join(before))} → {_shown(', '.join(after))}"
 
 
 def _shown(value: Any) -> str:

@@ -354,6 +354,55 @@ def test_a_manifest_lists_what_this_build_has_read_and_nothing_of_earlier_ones(p
     assert inputs() >= {"sequences.py"} and "data.py" not in inputs()
 
 
+ORDERED = """
+import snntorch as snn
+from torch import nn
+
+
+def build(sizes):
+    layers, before = [], 5
+    for name, size in sizes.items():
+        layers += [nn.Linear(before, size), snn.Leaky(beta=0.75, init_hidden=True)]
+        before = size
+    return nn.Sequential(*layers)
+"""
+
+
+def test_the_order_of_a_map_counts_for_the_users_code_here_and_from_the_cache(tmp_path: Path) -> None:
+    def furnish(name: str) -> Place:
+        place = furnished(tmp_path / name)
+        place.write("ordered.py", ORDERED)
+        place.edit("conf/config.yaml", "source: model.py:build", "source: ordered.py:build")
+        place.edit("conf/config.yaml", "checkpoint: weights.pt", "checkpoint: null")
+        place.edit("conf/config.yaml", "kwargs: {beta: 0.75}", "kwargs: {sizes: {a: 4, b: 3}}")
+        return place
+
+    def sizes(place: Place) -> list[int]:
+        network = json.loads((place.path / "build" / "tiny" / "network.json").read_text())
+        return [layer["out_features"] for layer in network["layers"] if layer["type"] == "Linear"]
+
+    def turn(place: Place) -> None:
+        place.edit("conf/config.yaml", "{a: 4, b: 3}", "{b: 3, a: 4}")
+
+    cache, first = tmp_path / "cache", furnish("first")
+    build(first, cache)
+    assert sizes(first) == [4, 3]
+    turn(first)
+    assert first.doit("why", "extract", CACHED).out == "extract: order of model.kwargs.sizes: a, b → b, a\n"
+    assert "extract" in build(first, cache).tasks
+    assert sizes(first) == [3, 4]
+    assert build(first, cache).tasks == set()
+    # order counts nowhere else
+    first.edit("conf/config.yaml", "{trace: spikes, sequences: null}", "{sequences: null, trace: spikes}")
+    assert build(first, cache).tasks == set()
+    other = furnish("other")
+    assert "extract" in build(other, cache).reused
+    assert sizes(other) == [4, 3]
+    turn(other)
+    assert "extract" in build(other, cache).reused
+    assert sizes(other) == [3, 4]
+
+
 HEAVY = ("hydra", "omegaconf", "pydantic", "jinja2", "numpy", "torch", "yaml")
 
 
