@@ -28,7 +28,7 @@ _INTERRUPTED = 130
 
 
 class Console(ConsoleReporter):  # type: ignore[misc]
-    """doit's reporter; also the place that sees every success, and so records it."""
+    """doit's reporter."""
 
     desc = "one line per step"
     variants: Sequence[Variant] = ()
@@ -56,7 +56,6 @@ class Console(ConsoleReporter):  # type: ignore[misc]
         began = self._tally.running.pop(task.name, None)
         if began is None or "rests" not in task.values:
             return
-        record.commit()
         taken = time.perf_counter() - began
         reused = bool(task.values["reused"])
         self._tally.done(task, reused, taken)

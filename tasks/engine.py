@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from doit import cmd_base
 from doit.exceptions import TaskFailed
 from doit.globals import Globals
 
-from tasks.layout import DATABASE
-from tasks.record import Checker, Standing, View
+from tasks.layout import BUILD, DATABASE, HEADERS
+from tasks.record import Checker, Record, Standing, View, belongs
 
 if TYPE_CHECKING:
     from tasks.variants import Variant
@@ -124,7 +125,13 @@ def task(
     if name is not None:
         made["name"] = name
     _labels.setdefault(root, []).append(label)
+    belongs(label, _name(root))
     return made
+
+
+def _name(root: Path) -> str:
+    """Of the builds in whose folder `root` is; what all share is of none."""
+    return root.relative_to(BUILD).parts[0] if root.is_relative_to(BUILD) and root not in (BUILD, HEADERS) else ""
 
 
 def _orders(config: Any, path: str, given: bool) -> Iterator[tuple[str, list[str]]]:
@@ -214,6 +221,8 @@ def options(variants: Sequence[Variant]) -> dict[str, Any]:
     """DOIT_CONFIG. One variant that fails does not keep the others of a sweep from being built."""
     from tasks.console import Console
 
+    # doit has no setting for what it asks and tells, only for the table behind it
+    cmd_base.Dependency = Record
     return {
         "continue": len(variants) > 1,
         "default_tasks": ["build"],

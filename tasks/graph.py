@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from generators.identifiers import identifiers
-from tasks import command, declared, engine, files, states
+from tasks import command, declared, engine, files, record, states
 from tasks.layout import BENCH, BENCH_UNITS, HEADERS, PACKAGE
-from tasks.record import recorded
 from tasks.variants import Tool, Variant
 
 _ALWAYS = ("tasks/steps.py", "tasks/arrays.py", "tasks/columns.py", "generators/traces.py")
@@ -168,7 +167,9 @@ def known(variant: Variant) -> bool:
         if not command.runs_steps():
             return bool(units(variant))
         same = files.read_json(variant.layout.network_key)["key"] == network_key(variant)
-        extracted = recorded(name(variant, "extract"))
+        label = name(variant, "extract")
+        record.belongs(label, variant.config["name"])
+        extracted = record.recorded(label)
         return same and variant.layout.network.is_file() and all(
             states.unchanged(path, known) for path, known in extracted["files"].items()
         )

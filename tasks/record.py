@@ -4,10 +4,7 @@ rests on is kept in the open so that a change can be told by name, and each succ
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -15,12 +12,12 @@ from inspect import Parameter, Signature
 from pathlib import Path
 from typing import Any, ClassVar
 
-from doit.dependency import FileChangedChecker, UptodateCalculator
-from doit.exceptions import InvalidTask
+from doit.dependency import Dependency, DependencyStatus, FileChangedChecker, UptodateCalculator
 
 from generators.errors import ToolError
 from tasks import files, states
 from tasks.layout import BUILD, DATABASE
+from tasks.store import Store
 
 
 class Checker(FileChangedChecker):  # type: ignore[misc]
@@ -76,42 +73,67 @@ class View(UptodateCalculator):  # type: ignore[misc]
         return False
 
 
-def commit() -> None:
-    """Write what doit has recorded so far, which it would do only at the very end.
+class Record(Dependency):  # type: ignore[misc]
+    """What doit asks whether a task is up to date, and tells of a success: only steps are recorded, each at once.
 
-    Raises:
-        InvalidTask: the record cannot be written.
+    A task that only names others is not: it has the name of a step where there is a single variant.
     """
-    backend = Standing.store.backend
-    try:
-        for name in backend._dirty:
-            data = backend.codec.encode(backend._cache[name])
-            backend._conn.execute("insert or replace into doit values (?,?)", (name, data))
-        backend._conn.commit()
-    except sqlite3.Error as error:
-        backend._conn.rollback()
-        raise InvalidTask(f"{DATABASE}: {error}; the build needs to write there") from None
-    finally:
-        backend._dirty = set()
+
+    def __init__(self, db_class: Any, backend_name: str, checker_cls: Any = Checker, **_: Any) -> None:
+        self._closed = False
+        self.checker = checker_cls()
+        self.db_class = Store
+        self.backend = _store(backend_name)
+        self._set, self._get, self._in = self.backend.set, self.backend.get, self.backend.in_
+        self.remove, self.remove_all, self.name = self.backend.remove, self.backend.remove_all, backend_name
+
+    def save_success(self, task: Any, result_hash: Any = None) -> None:
+        if "rests" not in task.values:
+            return
+        before, row = self.backend.row(task.name), {"_values_:": task.values, "deps:": sorted(task.file_dep)}
+        for dep in row["deps:"]:
+            row[dep] = self.checker.get_state(dep, before.get(dep)) or before[dep]
+        self.backend.put(task.name, row)
+        self.backend.commit()
+
+    def get_status(self, task: Any, tasks_dict: Any, get_log: bool = False) -> Any:
+        Standing.store, Standing.tasks = self, tasks_dict
+        if get_log or not task.targets:
+            return super().get_status(task, tasks_dict, get_log)
+        status = DependencyStatus(get_log)
+        task.dep_changed = []
+        row = self.backend.row(task.name)
+        try:
+            stands = all(check(task, row.get("_values_:", {})) for check, *_ in task.uptodate)
+            if not stands or set(row["deps:"]) != task.file_dep:
+                status.status = "run"
+                return status
+            for dep in task.file_dep:
+                if self.checker.check_modified(dep, os.stat(dep), row[dep]):
+                    status.status = "run"
+                    task.dep_changed.append(dep)
+        except FileNotFoundError as error:
+            status.status, status.error_reason = "error", f"{error.filename} is missing"
+        except (ValueError, KeyError, TypeError, IndexError):
+            # a row that says nothing
+            status.status = "run"
+        return status
+
+
+def belongs(label: str, name: str) -> None:
+    """The task `label` is a step of builds of that name, and recorded with those."""
+    Store.names[label] = name
 
 
 def recorded(label: str) -> Mapping[str, Any]:
-    """The values of the latest success of a step, before doit has been asked; none if there are none."""
-    values: Mapping[str, Any] = _recorded().get(label, {})
+    """The values of the latest success of a step, also before doit has been asked; none if there are none."""
+    values: Mapping[str, Any] = _store(str(DATABASE)).row(label).get("_values_:", {})
     return values
 
 
 @cache
-def _recorded() -> dict[str, Any]:
-    """Of every extraction."""
-    if not DATABASE.is_file():
-        return {}
-    try:
-        with contextlib.closing(sqlite3.connect(DATABASE)) as connection:
-            rows = connection.execute("select task_id, task_data from doit where task_id glob 'extract*'").fetchall()
-        return {name: json.loads(data)["_values_:"] for name, data in rows}
-    except (sqlite3.Error, ValueError, KeyError, TypeError):
-        return {}
+def _store(path: str) -> Store:
+    return Store(path)
 
 
 class Agreement:

@@ -354,6 +354,19 @@ def test_a_manifest_lists_what_this_build_has_read_and_nothing_of_earlier_ones(p
     assert inputs() >= {"sequences.py"} and "data.py" not in inputs()
 
 
+def test_single_builds_sweeps_and_builds_of_other_names_keep_each_others_records(place: Place) -> None:
+    swept = "hls.layers.fc1.reuse_factor=1,5"
+    assert place.build() == set()
+    place.build(swept)
+    assert place.build() == set()
+    place.build("name=other", "seed=1")
+    assert place.build() == place.build(swept) == place.build("name=other", "seed=1") == set()
+    # what one forgets the others know
+    assert place.doit("forget", "extract", "name=other", "seed=1").code == 0
+    assert "extract" in place.build("name=other", "seed=1")
+    assert place.build() == set()
+
+
 ORDERED = """
 import snntorch as snn
 from torch import nn
