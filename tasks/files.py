@@ -85,7 +85,10 @@ def replacing(path: str | Path, unless_equal: bool = False) -> Iterator[Path]:
         if unless_equal and target.is_file() and filecmp.cmp(name, target, shallow=False):
             return
         os.chmod(name, 0o666 & ~UMASK | (os.stat(name).st_mode & 0o111))
-        os.replace(name, target)
+        try:
+            os.replace(name, target)
+        except IsADirectoryError as error:
+            raise IsADirectoryError(error.errno, "a folder is in its place, move it away", str(target)) from None
     finally:
         Path(name).unlink(missing_ok=True)
 
@@ -134,4 +137,9 @@ def write_json(path: str | Path, value: Any) -> bool:
 
 
 def read_json(path: str | Path) -> Any:
-    return json.loads(Path(path).read_text(encoding="utf-8", errors="surrogateescape"))
+    """Raises ValueError if it is no JSON, also where it is nested deeper than Python can follow."""
+    text = Path(path).read_text(encoding="utf-8", errors="surrogateescape")
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError(f"{path}: is nested too deeply") from None
