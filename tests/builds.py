@@ -177,13 +177,13 @@ class Place:
         return found
 
     def made(self, name: str = "tiny") -> dict[str, bytes]:
-        """Every file below build/<name> by its path, except for those that hold times."""
+        """Every file below build/<name> by its path, but for those that hold times, and the mark of all builds of a name."""
         folder = self.path / "build" / name
         timed = ("report.json", "report.md", "network.key", "manifest.json")
         return {
             str(path.relative_to(folder)): path.read_bytes()
             for path in sorted(folder.rglob("*"))
-            if path.is_file() and path.parts[-2] != "log" and path.name not in timed
+            if path.is_file() and path.parts[-2] != "log" and path.name not in (*timed, ".hlspike")
         }
 
     def copy(self, path: Path) -> Place:
