@@ -177,7 +177,7 @@ class Place:
         return found
 
     def made(self, name: str = "tiny") -> dict[str, bytes]:
-        """Every file below build/<name> by its path, but for those that hold times, and the mark of all builds of a name."""
+        """Every file below build/<name> by its path, but for those that hold times and the mark of all of its name."""
         folder = self.path / "build" / name
         timed = ("report.json", "report.md", "network.key", "manifest.json")
         return {
