@@ -127,7 +127,7 @@ def holds_modules(folder: str) -> bool:
 
 def version(package: str) -> str:
     """Of an installed package, by the names of the folders that installers leave; 'not installed' if there is none."""
-    found = (versions[package] for versions in map(_installed, dict.fromkeys(sys.path)) if package in versions)
+    found = (known[package][0] for known in map(installed, dict.fromkeys(sys.path)) if package in known)
     return next(found, "not installed")
 
 
@@ -136,9 +136,9 @@ def normalised(package: str) -> str:
 
 
 @cache
-def _installed(place: str) -> dict[str, str]:
-    """Package → version, of those that are installed in a folder."""
-    found: dict[str, str] = {}
+def installed(place: str) -> dict[str, tuple[str, str]]:
+    """Package → its version and the folder of what is known of it, of those that are installed in a folder."""
+    found: dict[str, tuple[str, str]] = {}
     try:
         names = os.listdir(place or ".")
     except OSError:
@@ -147,7 +147,7 @@ def _installed(place: str) -> dict[str, str]:
         base, _, ending = entry.rpartition(".")
         if ending in ("dist-info", "egg-info"):
             name, _, known = base.partition("-")
-            found.setdefault(normalised(name), known.partition("-")[0])
+            found.setdefault(normalised(name), (known.partition("-")[0], f"{place}/{entry}"))
     return found
 
 

@@ -142,6 +142,32 @@ def test_a_name_in_two_folders_of_the_users_is_refused() -> None:
         run("nets/data.py:stimulus")
 
 
+PASSED_ON = {
+    "a function": "from small import stimulus",
+    "another name": "import small\nstimulus = small.stimulus",
+    "a partial": "import functools, small\nstimulus = functools.partial(small.stimulus)",
+    "a class": "import small\nclass stimulus(dict):\n    def __init__(self, seed): self.update(small.stimulus(seed))",
+    "an instance": "import small\nclass Make:\n    def __call__(self, seed): return small.stimulus(seed)\n"
+                   "stimulus = Make()",
+    "a method": "import small\nclass Make:\n    def run(self, seed): return small.stimulus(seed)\n"
+                "stimulus = Make().run",
+    "a lambda": "stimulus = lambda seed: __import__('small').stimulus(seed)",
+    "a wrapper": "import functools, small\n@functools.wraps(small.stimulus)\ndef stimulus(seed): "
+                 "return small.stimulus(seed)",
+    "by __getattr__": "def __getattr__(name):\n    import small\n    return getattr(small, name)",
+    "everything": "from small import *",
+    "exec": "exec('from small import stimulus')",
+}
+
+
+@pytest.mark.parametrize("kind", PASSED_ON)
+def test_a_file_that_only_passes_on_is_an_input_with_that_it_passes_on(kind: str) -> None:
+    written("small.py", MADE.format(5))
+    written("data.py", PASSED_ON[kind])
+    found = run("data.py:stimulus")
+    assert value() == 5 and {"data.py", "small.py"} <= found.keys()
+
+
 def test_relative_imports_work_in_a_package_and_a_module_is_loaded_once() -> None:
     written("nets/__init__.py", "")
     written("nets/sizes.py", "class Size: pass\nSIZE = 4\n")

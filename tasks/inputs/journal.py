@@ -112,3 +112,9 @@ def _whole(path: str) -> str:
         folder, name = os.path.split(path)
         return os.path.realpath(path) if name == ".." else f"{os.path.realpath(folder)}/{name}".replace("//", "/")
     return os.path.normpath(path)
+
+
+def signature(path: str) -> str:
+    """What tells a file apart from what it was or will be, as the recorder writes it."""
+    found = os.stat(path)
+    return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_mtime_ns}:{found.st_ctime_ns}"

@@ -11,7 +11,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from tasks.inputs import recording
+from tasks import states
+from tasks.inputs import journal, recording
 
 _thread = threading.local()
 _log: Path | None = None
@@ -67,8 +68,8 @@ def _told(given: Any, mode: str | None, flags: int, listed: bool = False) -> Non
         if not recording.counts(path, _rules):
             return
         if listed:
-            names = [f"{'d' if name.endswith('/') else '-'}{name.rstrip('/')}/" for name in _names(path)]
-            note("l", path, "".join(names))
+            names = states.listed(path) if os.path.isdir(path) else ()
+            note("l", path, "".join(f"{'d' if name.endswith('/') else '-'}{name.rstrip('/')}/" for name in names))
         elif not os.path.exists(path):
             note("w" if flags & os.O_CREAT else "m", path, "")
         elif flags & os.O_TRUNC or (mode or "").startswith(("w", "x")):
@@ -76,18 +77,8 @@ def _told(given: Any, mode: str | None, flags: int, listed: bool = False) -> Non
         elif flags & os.O_ACCMODE == os.O_WRONLY:
             note("a", path, "")
         else:
-            found = os.stat(path)
-            at = f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_mtime_ns}:{found.st_ctime_ns}"
-            note(f"r{at}", path, "")
+            note(f"r{journal.signature(path)}", path, "")
             if flags & os.O_ACCMODE == os.O_RDWR:
                 note("a", path, "")
     finally:
         hush(-1)
-
-
-def _names(folder: str) -> list[str]:
-    try:
-        with os.scandir(folder) as entries:
-            return [entry.name + "/" * entry.is_dir(follow_symlinks=False) for entry in entries]
-    except OSError:
-        return []

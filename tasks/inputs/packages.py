@@ -40,37 +40,30 @@ def _is_known(file: str) -> bool:
     place = max((place for place in {*sys.path, *_PYTHON} if file.startswith(f"{place}/")), key=len, default="")
     top = file[len(place) + 1:].partition("/")[0].partition(".")[0]
     is_pythons = place.removesuffix("/lib-dynload") in _PYTHON
-    return is_pythons or top in installed(place) or (place == str(PACKAGE) and top in _OURS)
+    return is_pythons or top in brought(place) or (place == str(PACKAGE) and top in _OURS)
 
 
 def _providers(top: str) -> list[str]:
     """The packages that bring a module of that name."""
-    return [package for place in dict.fromkeys(sys.path) for package in installed(place).get(top, ())]
+    return [package for place in dict.fromkeys(sys.path) for package in brought(place).get(top, ())]
 
 
 @cache
-def installed(place: str) -> dict[str, list[str]]:
+def brought(place: str) -> dict[str, list[str]]:
     """Name of a module → packages that bring it, of those that are installed in a folder."""
     found: dict[str, list[str]] = {}
-    try:
-        names = os.listdir(place or ".")
-    except OSError:
-        return found
-    for entry in names:
-        base, _, ending = entry.rpartition(".")
-        if ending in ("dist-info", "egg-info"):
-            package = states.normalised(base.partition("-")[0])
-            for top in _tops(f"{place}/{entry}", ending):
-                found.setdefault(top, []).append(package)
+    for package, (_, folder) in states.installed(place).items():
+        for top in _tops(folder):
+            found.setdefault(top, []).append(package)
     return found
 
 
-def _tops(folder: str, ending: str) -> set[str]:
+def _tops(folder: str) -> set[str]:
     """Names of modules that an installed package brings: as it says itself, or by the files it has installed."""
     said = _lines(f"{folder}/top_level.txt")
     if said:
         return set(said)
-    files = _lines(f"{folder}/{'RECORD' if ending == 'dist-info' else 'installed-files.txt'}")
+    files = _lines(f"{folder}/{'RECORD' if folder.endswith('.dist-info') else 'installed-files.txt'}")
     paths = (line.partition(",")[0].strip('"') for line in files)
     return {path.partition("/")[0].partition(".")[0] for path in paths if path.endswith((".py", ".so"))}
 

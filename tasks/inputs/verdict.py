@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from generators.errors import ToolError
 from tasks import states
-from tasks.inputs.journal import Journal, Look
+from tasks.inputs.journal import Journal, Look, signature
 from tasks.layout import BUILD
 
 
@@ -90,7 +90,7 @@ class _Judged:
         return None if text is None else ["link", text]
 
     def _bytes(self) -> states.State | None:
-        now = _signature(self.path)
+        now = _now(self.path)
         if now is None:
             if self.by_itself:
                 return ["missing"]
@@ -102,7 +102,7 @@ class _Judged:
         if not (known <= {now}) and not self.by_itself:
             raise self._changed()
         state = states.seen(self.path, "bytes")
-        if _signature(self.path) != now or (self.look.missing and not self.by_itself):
+        if _now(self.path) != now or (self.look.missing and not self.by_itself):
             raise self._changed()
         return state
 
@@ -121,7 +121,7 @@ class _Judged:
         return state
 
     def _presence(self) -> states.State | None:
-        look, now = self.look, _signature(self.path)
+        look, now = self.look, _now(self.path)
         if now is None:
             if look.there and not self.by_itself:
                 raise self._changed()
@@ -151,13 +151,12 @@ class _Judged:
         return ToolError(f"{name_of(self.path)}: it changed while {self.label} ran; run the build again")
 
 
-def _signature(path: str) -> str | None:
-    """As the recorder writes it; None if there is nothing."""
+def _now(path: str) -> str | None:
+    """The signature of what is there; None if there is nothing."""
     try:
-        found = os.stat(path)
+        return signature(path)
     except OSError:
         return None
-    return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_mtime_ns}:{found.st_ctime_ns}"
 
 
 def _parents(path: str) -> Iterator[str]:
