@@ -32,7 +32,7 @@ from generators.given import array_of
 from generators.reference import outcomes
 from generators.stimulus import Stimulus, channels_last
 from generators.typed import TypedInput, TypedNetwork
-from tasks import arrays, files, processes, toolchain, variants
+from tasks import arrays, console, files, processes, toolchain, variants
 from tasks.layout import PACKAGE
 
 Stage = Literal["float", "reference", "csim"]
@@ -45,7 +45,7 @@ class BuildFailed(HlspikeError):  # noqa: N818 - the name says what happened
     """A step of the build failed; the message is what the build said of it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Build:
     """A build as it was when it was made: later ones below the same name do not change it.
 
@@ -60,6 +60,22 @@ class Build:
     _typed: TypedNetwork
     _program: Path
     _log: Path
+
+    def __repr__(self) -> str:
+        """Five lines: what was built, how well it decides, whether its executors agree, how large it is."""
+        report, network = self.report, self._typed.network
+        known = {stage: value for stage, value in report["accuracy"].items() if value is not None}
+        accuracy = ", ".join(f"{stage} {value:.2%}" for stage, value in known.items())
+        agreement, estimate = report["agreement"], report["estimate"]
+        return "\n".join((
+            f"Build of {report['name']}: {len(network.layers)} layers, {report['sequences']} sequences, "
+            f"{report['timesteps']} timesteps",
+            f"  accuracy: {accuracy or 'not known'}",
+            f"  values that differ between reference and csim: {agreement['mismatches_reference_csim']}",
+            f"  estimate: {estimate['latency']} cycles per timestep, {estimate['multipliers']} multipliers, "
+            f"{estimate['bram_18k']} BRAM_18K",
+            f"  warnings: {len(report['warnings'])}",
+        ))
 
     def trace(self, stage: Stage) -> dict[str, NDArray[Any]]:
         """The arrays of the trace.npz of "float", "reference" or "csim".
@@ -125,7 +141,8 @@ def build(overrides: Sequence[str] = ()) -> Build:
         overrides: Hydra's, one variant: no sweeps.
     Raises:
         ConfigError, ToolError: the configuration is at fault, or there is no compiler.
-        BuildFailed: a step of the build failed, or reference and csim differ.
+        BuildFailed: a step of the build failed, or reference and csim differ; it is an UnsupportedModel, a DataError
+            and so on as well, as the step has raised.
     """
     if isinstance(overrides, str):
         raise ConfigError(f"build: overrides are a list such as ['seed=1'], found {overrides!r}")
@@ -142,12 +159,30 @@ def _run_doit(overrides: Sequence[str]) -> None:
     # this package has to be found as it was found here, whatever the child's path
     path = os.pathsep.join(filter(None, [str(PACKAGE), os.environ.get("PYTHONPATH")]))
     code, output = processes.output(
-        [sys.executable, "-m", "doit", "-f", dodo, "-d", ".", "build", *overrides], {**os.environ, "PYTHONPATH": path}
+        [sys.executable, "-m", "doit", "-f", dodo, "-d", ".", "build", *overrides],
+        {**os.environ, "PYTHONPATH": path, console.KINDS: "1"},
     )
     if code != 0:
         lines = [line.strip() for line in output.splitlines() if line.strip()]
-        told = [line.partition(": ")[2] for line in lines if line.startswith(("error: ", "ERROR: "))]
-        raise BuildFailed("; ".join(told) or (lines[-1] if lines else f"doit ended with exit code {code}"))
+        told = [_told(line) for line in lines if line.startswith(("error: ", "ERROR: "))]
+        raise _failed(told) if told else BuildFailed(lines[-1] if lines else f"doit ended with exit code {code}")
+
+
+def _told(line: str) -> tuple[str, str]:
+    """The class of an error, empty if it has none of ours, and its message."""
+    mark, _, message = line.partition(": ")
+    kind, _, rest = message.partition(": ")
+    return (kind, rest) if mark == "error" else ("", message)
+
+
+def _failed(told: Sequence[tuple[str, str]]) -> BuildFailed:
+    """The failure of a build: also of the class that its first error has."""
+    message = "; ".join(text for _, text in told)
+    for kind in HlspikeError.__subclasses__():
+        if kind.__name__ == told[0][0]:
+            failed: BuildFailed = type(BuildFailed.__name__, (BuildFailed, kind), {})(message)
+            return failed
+    return BuildFailed(message)
 
 
 def _read(variant: variants.Variant) -> Build:

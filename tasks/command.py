@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
+from doit.cmdparse import CmdParseError
 from doit.doit_cmd import _CMDLINE_VARS
 from doit.exceptions import InvalidDodoFile
 
@@ -31,7 +33,11 @@ _RESETS = frozenset(("cache", "clean", "forget", "ignore", "reset-dep"))
 def variants() -> list[Variant]:
     """The variants of this command line; a fault of it is one line on the terminal."""
     console.prepare()
+    if _first() in _QUESTIONS:
+        # who asks may stop reading, as `| head` does
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
+        _check_options()
         BUILD.mkdir(parents=True, exist_ok=True)
         given = overrides()
         if _first() not in _QUESTIONS:
@@ -51,6 +57,16 @@ def variants() -> list[Variant]:
         raise InvalidDodoFile(" ".join(str(error).split())) from None
     except OSError as error:
         raise InvalidDodoFile(f"{error.filename or BUILD}: {error.strerror}; the build needs to write there") from None
+
+
+def _check_options() -> None:
+    if any(argument.startswith("-") for argument in sys.argv[1:]):
+        from tasks import usage
+
+        try:
+            usage.check(sys.argv[1:])
+        except CmdParseError as error:
+            raise InvalidDodoFile(str(error)) from None
 
 
 def _hold() -> None:

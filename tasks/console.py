@@ -5,6 +5,8 @@ the end what ran, what was reused, what was up to date, and the time that saved.
 from __future__ import annotations
 
 import atexit
+import contextlib
+import io
 import os
 import signal
 import sys
@@ -14,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
-from doit.exceptions import UnmetDependency
+from doit.exceptions import InvalidCommand, UnmetDependency
 from doit.reporter import ConsoleReporter
 
 from tasks import marks, record
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from tasks.live import Live
     from tasks.variants import Variant
 
+KINDS = "HLSPIKE_KINDS"
+"""Environment variable: if it is set, each error is told with the name of its class."""
 _INTERRUPTED = 130
 
 
@@ -73,11 +77,11 @@ class Console(ConsoleReporter):  # type: ignore[misc]
         self._tally.bad.add(task.name)
         # what did not run because something before it failed is no error of its own
         if fail.report and not isinstance(fail, UnmetDependency):
-            self._line(f"error: {' '.join(fail.get_msg().split())}", sys.stderr)
+            self._error(getattr(fail, "kind", ""), fail.get_msg())
 
     def runtime_error(self, msg: str) -> None:
         self._tally.bad.add("")
-        self._line(f"error: {' '.join(msg.split())}", sys.stderr)
+        self._error("", msg)
 
     def complete_run(self) -> None:
         if self._live is not None:
@@ -88,8 +92,16 @@ class Console(ConsoleReporter):  # type: ignore[misc]
             return
         if not self._tally.silent:
             self._conclude()
+        self._check_selected()
         if ONLY not in os.environ:
             marks.ended()
+
+    def _check_selected(self) -> None:
+        """doit takes any name for the step of a layer, as long as it does not know which layers there are."""
+        for name in self._tally.selected:
+            task = self._tally.tasks.get(name)
+            if ":" in name and task is not None and task.loader is False and not task.actions and not task.task_dep:
+                raise InvalidCommand(not_found=name)
 
     def _conclude(self) -> None:
         if len(self.variants) > 1 and "build" in self._tally.selected:
@@ -97,14 +109,18 @@ class Console(ConsoleReporter):  # type: ignore[misc]
 
             reported = self._tally.good | self._tally.bad
             failed = {variant.label for variant in self.variants if f"report:{variant.label}" not in reported}
-            self.write(f"\n{results.swept(self.variants, failed)}\n\n")
+            self._line(f"\n{results.swept(self.variants, failed)}\n")
         if not self._tally.bad:
-            self.write(f"{self._tally.summary(time.perf_counter() - self._start)}\n")
+            self._line(self._tally.summary(time.perf_counter() - self._start))
         if self._tally.ran:
             from tasks.cache import Cache
 
             for config in {str(variant.config["cache"]): variant.config["cache"] for variant in self.variants}.values():
                 Cache.of(config).prune()
+
+    def _error(self, kind: str, message: str) -> None:
+        named = f"{kind}: " if KINDS in os.environ else ""
+        self._line(f"error: {named}{' '.join(message.split())}", sys.stderr)
 
     def _line(self, text: str, to: TextIO | None = None) -> None:
         tell(text, self.outstream if to is None else to)
@@ -119,11 +135,22 @@ def tell(text: str, to: TextIO | None = None) -> None:
     stream = sys.stdout if to is None else to
     encoding = stream.encoding or "utf-8"
     shown = text.encode(encoding, "backslashreplace").decode(encoding)
-    if Console.live is not None:
-        Console.live.above(shown, stream)
-    else:
-        stream.write(f"{shown}\n")
-        stream.flush()
+    try:
+        if Console.live is not None:
+            Console.live.above(shown, stream)
+        else:
+            stream.write(f"{shown}\n")
+            stream.flush()
+    except BrokenPipeError:
+        leave(stream)
+
+
+def leave(stream: TextIO) -> None:
+    """Nobody reads `stream` any more, as behind `| head`: what is written from now on goes nowhere."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 class Tally:
@@ -187,6 +214,10 @@ def prepare() -> None:
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _interrupt)
+    for stream in (sys.stdout, sys.stderr):
+        # names of layers and files may hold letters that a terminal has not; a build does not fail for that
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.excepthook = _told
 
 

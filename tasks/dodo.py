@@ -301,7 +301,7 @@ def task_schema() -> Tasks:
 _LAYERS: dict[Any, list[str]] = {
     task_design: ["design"], task_generate: ["generate"], task_compile: ["compile"], task_link: ["link"],
     task_scripts: ["scripts", "layer", "cosim_data"], task_reference: ["reference"], task_csim: ["csim"],
-    task_report: ["report"], task_manifest: ["manifest"],
+    task_report: ["report"], task_pictures: ["pictures"], task_manifest: ["manifest"],
 }
 """Creators of tasks that depend on which layers there are → what the tasks are called."""
 _VITIS: dict[Any, list[str]] = {

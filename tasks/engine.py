@@ -178,6 +178,11 @@ def labels(root: Path) -> Sequence[str]:
     return _labels.setdefault(root, [])
 
 
+def steps() -> list[str]:
+    """Labels of all steps whose tasks are made."""
+    return [label for every in _labels.values() for label in every]
+
+
 def _remove(root: Path, notes: Path, label: str, outputs: Iterable[str]) -> None:
     """Remove the outputs of a step, as far as they are known to be its own."""
     from tasks import notes as kept
@@ -219,13 +224,16 @@ def remove_noted(root: Path, notes: Path) -> None:
 
 def options(variants: Sequence[Variant]) -> dict[str, Any]:
     """DOIT_CONFIG. One variant that fails does not keep the others of a sweep from being built."""
+    from tasks import usage
     from tasks.console import Console
 
+    usage.install(steps)
     # doit has no setting for what it asks and tells, only for the table behind it
     cmd_base.Dependency = Record
     return {
         "continue": len(variants) > 1,
         "default_tasks": ["build"],
+        "sort": "definition",
         "dep_file": str(DATABASE),
         "backend": "sqlite3",
         "check_file_uptodate": Checker,

@@ -60,7 +60,7 @@ def answer(
                     known = ", ".join(f"--{option}=…" for option in options) or "none"
                     raise ConfigError(f"{word}: there is no such option; options are {known}")
                 given[name] = value
-        print(_function(function)([word for word in words if not word.startswith("-")], *arguments, **given))
+        console.tell(_function(function)([word for word in words if not word.startswith("-")], *arguments, **given))
 
     return _told(function, told)
 
@@ -76,7 +76,10 @@ def _told(label: str, action: Callable[[], T], log: Path | None = None) -> T | T
     except Exception as error:
         if console.interrupted.is_set():
             raise KeyboardInterrupt from None
-        return TaskFailed(_line(label, error, log))
+        failed = TaskFailed(_line(label, error, log))
+        # for who builds from Python, see `console.KINDS`
+        failed.kind = type(error).__name__
+        return failed
 
 
 def _line(label: str, error: Exception, trace: Path | None) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from generators.errors import ConfigError, DataError, Mismatch, ToolError
-from tasks import files, marks, notes, states
+from tasks import console, files, marks, notes, states
 from tasks.layout import PICTURES, Layout
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ def report(
     files.write_json(layout.report, made)
     drawn = {title: layout.picture(name).relative_to(layout.root).as_posix() for name, title in PICTURES.items()}
     files.write(layout.report_text, text.markdown(made, drawn if pictures else {}) + hardware.markdown(made))
-    print(f"\n{text.terminal_table(made)}\n{hardware.terminal(made)}\n", flush=True)
+    console.tell(f"\n{text.terminal_table(made)}\n{hardware.terminal(made)}\n")
     if difference is not None:
         raise Mismatch(f"{difference.message}; {count} values differ in all, see {layout.report_text}")
 

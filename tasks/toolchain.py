@@ -131,9 +131,15 @@ def compile_unit(
         depends.parent.mkdir(parents=True, exist_ok=True)
         arguments = [*include, "-MMD", "-MF", str(depends), "-c", str(source), "-o", str(temporary)]
         _run(toolchain, arguments, log, str(source))
-        included = depends.read_text().replace("\\\n", " ").partition(": ")[2].split()
+        included = _prerequisites(depends.read_text(encoding="utf-8", errors="surrogateescape"))
         depends.unlink()
     return [path for path in included if not path.startswith(toolchain.include) and path != str(source)]
+
+
+def _prerequisites(rule: str) -> list[str]:
+    """The files that a rule of make, as g++ writes it, names behind the colon."""
+    words = re.findall(r"(?:\\[ #:]|\$\$|[^\s])+", rule.replace("\\\n", " ").partition(": ")[2])
+    return [re.sub(r"\\([ #:])", r"\1", word).replace("$$", "$") for word in words]
 
 
 def link(toolchain: Toolchain, objects: Sequence[Path], target: Path, log: Path) -> None:

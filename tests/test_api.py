@@ -14,6 +14,7 @@ import torch
 from builds import Place
 
 from generators.errors import ConfigError, DataError, HlspikeError
+from tasks import api
 from tasks.api import Build, BuildFailed, build
 from tasks.arrays import read_npz
 
@@ -187,7 +188,7 @@ def test_predictions_from_several_threads_are_apart(made: Build, built: Place) -
         ("seed=1", ConfigError, "build: overrides are a list such as ['seed=1'], found 'seed=1'"),
         (
             ["hls.layers.fc1.reuse_factor=7"],
-            BuildFailed,
+            ConfigError,
             "hls.layers.fc1.reuse_factor: 7 does not divide the 30 products of layer 'fc1'; the nearest legal values "
             "are 6 and 10",
         ),
@@ -204,6 +205,25 @@ def test_errors_are_the_projects_own(
     with refusal(kind, message):
         build(overrides)
     assert capfd.readouterr() == ("", "")
+
+
+def test_what_a_step_refuses_is_a_failed_build_and_of_its_own_class() -> None:
+    told = (("DataError", "data: too short"), ("", "report: failed"))
+    failed = api._failed(told)
+    assert isinstance(failed, BuildFailed) and isinstance(failed, DataError) and not isinstance(failed, ConfigError)
+    assert str(failed) == "data: too short; report: failed"
+    assert type(api._failed((("KeyError", "a: internal error"),))) is BuildFailed
+    assert api._told("error: DataError: data: too short") == told[0]
+    assert api._told("ERROR: conf: not there") == ("", "conf: not there")
+
+
+def test_a_build_is_shown_in_five_lines(made: Build) -> None:
+    first, accuracy, agreement, estimate, warnings = repr(made).splitlines()
+    assert first == "Build of tiny: 6 layers, 6 sequences, 24 timesteps"
+    assert re.fullmatch(r"  accuracy: float [\d.]+%, reference [\d.]+%, csim [\d.]+%", accuracy)
+    assert agreement == "  values that differ between reference and csim: 0"
+    assert re.fullmatch(r"  estimate: \d+ cycles per timestep, \d+ multipliers, \d+ BRAM_18K", estimate)
+    assert warnings == f"  warnings: {len(made.report['warnings'])}"
 
 
 def test_a_build_needs_a_compiler(here: Place, tmp_path: Path) -> None:

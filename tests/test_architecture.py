@@ -112,7 +112,7 @@ def test_the_core_uses_numpy_extraction_torch_and_emission_templates(name: str) 
 def test_hydra_and_doit_stay_in_their_modules() -> None:
     own = {f"tasks/configuration/{name}" for name in ("loader", "parts", "source", "sweeps")}
     assert _importers("hydra", "omegaconf") == {"tasks/compose", "tasks/provenance", "tasks/sweep"} | own
-    users = ("dodo", "command", "engine", "stages", "console", "record", "running", "store")
+    users = ("dodo", "command", "engine", "stages", "console", "record", "running", "store", "usage")
     assert _importers("doit") == {f"tasks/{name}" for name in users}
 
 
