@@ -211,13 +211,13 @@ class Network:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types; the inverse of `from_json`."""
-        layers = [{"type": type(layer).__name__, **asdict(layer)} for layer in self.layers]
+        layers = [layer_to_json(layer) for layer in self.layers]
         told = {key: list(getattr(self, key)) for key in ("notes", "marked", "warnings")}
         return {"layers": layers, **told, "window_given": self.window_given}
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Network:
-        layers = tuple(_layer_from_json(item) for item in data["layers"])
+        layers = tuple(layer_from_json(item) for item in data["layers"])
         notes, marked, warnings = (tuple(data[key]) for key in ("notes", "marked", "warnings"))
         return Network(layers, notes, marked, warnings, data["window_given"])
 
@@ -232,7 +232,12 @@ def _forgotten(window: int, readout: bool, timesteps: int) -> str:
     )
 
 
-def _layer_from_json(item: Mapping[str, Any]) -> Layer:
+def layer_to_json(layer: Layer) -> dict[str, Any]:
+    return {"type": type(layer).__name__, **asdict(layer)}
+
+
+def layer_from_json(item: Mapping[str, Any]) -> Layer:
+    """The inverse of `layer_to_json`."""
     cls = _LAYER_TYPES[item["type"]]
     values = {field.name: _tuples(item[field.name]) for field in fields(cls)}
     return cls(**values)

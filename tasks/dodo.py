@@ -54,25 +54,34 @@ def task_train() -> Tasks:
 
 
 def task_extract() -> Tasks:
-    """the network and its parameters"""
+    """the layers and their parameters"""
     for variant in VARIANTS:
         layout, given = variant.layout, graph.extraction(variant)
         start = graph.beginning(variant)
         yield graph.step(
             variant, "extract", config=given,
-            arguments={**given, "state": graph.state_file(variant), "start": start, "key": graph.network_key(variant)},
+            arguments={**given, "state": graph.state_file(variant), "start": start},
             inputs=[*graph.state_files(variant), *([start] if start else [])],
-            outputs=[layout.network, layout.weights, layout.parameters, layout.network_key],
+            outputs=[layout.reading, layout.weights, layout.parameters],
             code=graph.FRONT, packages=graph.PACKAGES, user="model",
+        )
+
+
+def task_network() -> Tasks:
+    """the network: the layers, and the readout as it is asked for"""
+    for variant in VARIANTS:
+        layout, readout = variant.layout, variant.config["readout"]
+        yield graph.step(
+            variant, "network", function="settle", config={**graph.extraction(variant), "readout": readout},
+            arguments={"readout": readout, "key": graph.network_key(variant)},
+            inputs=[layout.reading], outputs=[layout.network, layout.network_key], code=graph.SETTLEMENT, share=False,
         )
 
 
 def task_float() -> Tasks:
     """the PyTorch module, run in float64"""
     for variant in VARIANTS:
-        layout = variant.layout
-        given = {key: value for key, value in graph.extraction(variant).items() if key != "readout"}
-        sim = variant.config["sim"]
+        layout, given, sim = variant.layout, graph.extraction(variant), variant.config["sim"]
         yield graph.step(
             variant, "float", function="run_float", config={**given, "sim": sim},
             arguments={**given, **sim, "state": graph.state_file(variant)},
@@ -318,7 +327,7 @@ if command.words() in ([], ["build"]):
         _VITIS.pop(_creator, None)
 
 if not all(map(graph.known, VARIANTS)):
-    # Which layers there are is known only when the network has been extracted. One creator makes all of these tasks,
+    # Which layers there are is known only when there is a network. One creator makes all of these tasks,
     # because doit sees that one makes what another reads only among tasks that it is given together.
     _delayed = {**_LAYERS, **_VITIS}
     for _creator in _delayed:
@@ -328,6 +337,6 @@ if not all(map(graph.known, VARIANTS)):
         for creator in _delayed:
             yield from creator()
 
-    task_hardware = create_after(executed="extract", creates=[name for names in _delayed.values() for name in names])(
+    task_hardware = create_after(executed="network", creates=[name for names in _delayed.values() for name in names])(
         _hardware
     )

@@ -22,8 +22,13 @@ SEQUENCES = ("generators/stimulus.py", "generators/given.py")
 """Sources that a stimulus rests on."""
 MODULE = (*CALLS, "tasks/module.py", "tasks/checkpoint.py")
 """Sources that the PyTorch module is made by."""
-FRONT = (*MODULE, *SEQUENCES, "generators/extract/", "generators/ir.py", "generators/decision.py")
+FRONT = (
+    *MODULE, *SEQUENCES, "generators/extract/", "generators/ir.py", "generators/decision.py", "generators/reading.py",
+    "generators/asked.py",
+)
 """Sources that reading and running the PyTorch module rests on."""
+SETTLEMENT = (*FRONT, "generators/settlement.py")
+"""Sources that network.json and its key rest on."""
 PACKAGES = ("python", "numpy", "torch", "snntorch")
 """Packages likewise."""
 NUMBERS = (
@@ -119,13 +124,12 @@ def _digests(source: str) -> list[tuple[str, str]]:
 
 
 def extraction(variant: Variant) -> dict[str, Any]:
-    """What the network is read from."""
+    """What the layers are read from."""
     model = variant.config["model"]
     return {
         "model": {key: model[key] for key in ("source", "kwargs", "input_shape")} | {
             "checkpoint": model["checkpoint"] if model["train"] is None else "the trained parameters"
         },
-        "readout": variant.config["readout"],
         "seed": variant.config["seed"],
     }
 
@@ -155,7 +159,8 @@ def existing(path: str | None) -> list[Path]:
 
 
 def network_key(variant: Variant) -> str:
-    return files.digest(json.dumps([extraction(variant), digests(FRONT)]).encode())
+    rests = extraction(variant), variant.config["readout"], digests(SETTLEMENT)
+    return files.digest(json.dumps(rests).encode())
 
 
 def known(variant: Variant) -> bool:
@@ -166,15 +171,24 @@ def known(variant: Variant) -> bool:
     try:
         if not command.runs_steps():
             return bool(units(variant))
-        same = files.read_json(variant.layout.network_key)["key"] == network_key(variant)
-        label = name(variant, "extract")
-        record.belongs(label, variant.config["name"])
-        extracted = record.recorded(label)
-        return same and variant.layout.network.is_file() and all(
-            states.unchanged(path, known) for path, known in extracted["files"].items()
+        layout, made = variant.layout, files.read_json(variant.layout.network_key)
+        if made["key"] != network_key(variant):
+            return False
+        read, settled = (_files(variant, basename) for basename in ("extract", "network"))
+        # a build may have ended between the two
+        return bool(made["reading"] == read[str(layout.reading)][-1]) and all(
+            states.unchanged(path, known) for path, known in (*read.items(), *settled.items())
         )
     except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def _files(variant: Variant, basename: str) -> Mapping[str, Any]:
+    """What a step has made and found, path → state; KeyError if it has not."""
+    label = name(variant, basename)
+    record.belongs(label, variant.config["name"])
+    found: Mapping[str, Any] = record.recorded(label)["files"]
+    return found
 
 
 def units(variant: Variant) -> list[str]:

@@ -59,12 +59,17 @@ class Layout:
         return self.root / "parameters.json"
 
     @property
+    def reading(self) -> Path:
+        """The layers that were read from the module, and its marker: the network without a decision."""
+        return self.root / "reading.json"
+
+    @property
     def network(self) -> Path:
         return self.root / "network.json"
 
     @property
     def network_key(self) -> Path:
-        """What network.json was extracted from: tells whether its layers are those of the configuration."""
+        """What network.json was made from: tells whether its layers are those of the configuration."""
         return self.root / "network.key"
 
     @property

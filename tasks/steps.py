@@ -48,17 +48,22 @@ def train(layout: Layout, model: Config, seed: int) -> Found:
     return _called("train", model=model, number=seed, out=layout.state_dict, start=layout.untrained)
 
 
-def extract(
-    layout: Layout, model: Config, readout: Config, seed: int, state: str | None, start: Path | None, key: str
-) -> Found:
-    """Read the network and its parameters out of the PyTorch module."""
-    found = _called(
-        "extract", model=model, readout=readout, number=seed, state=state,
-        start=start, network=layout.network, weights=layout.weights,
+def extract(layout: Layout, model: Config, seed: int, state: str | None, start: Path | None) -> Found:
+    """Read the layers and their parameters out of the PyTorch module."""
+    return _called(
+        "extract", model=model, number=seed, state=state, start=start, reading=layout.reading, weights=layout.weights,
         parameters=layout.parameters,
     )
-    files.write_json(layout.network_key, {"key": key})
-    return found
+
+
+def settle(layout: Layout, readout: Config, key: str) -> None:
+    """Settle the readout: what was read becomes the network."""
+    from generators.reading import Reading
+    from generators.settlement import network
+
+    found = network(Reading.from_json(files.read_json(layout.reading)), readout)
+    files.write_json(layout.network, found.to_json())
+    files.write_json(layout.network_key, {"key": key, "reading": files.file_digest(layout.reading)})
 
 
 def run_float(layout: Layout, model: Config, seed: int, state: str | None, trace: Any, sequences: int | None) -> Found:

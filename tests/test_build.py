@@ -20,7 +20,8 @@ def units(*names: str) -> set[str]:
 @pytest.mark.smoke
 def test_the_first_build_makes_everything_and_the_second_nothing(tmp_path: Path) -> None:
     place = furnished(tmp_path)
-    shared = {"resolve", "stimulus", "extract", "float", "kernels", "headers", "design", "reference", "scripts"}
+    shared = {"resolve", "stimulus", "extract", "network", "float", "kernels", "headers", "design", "reference",
+              "scripts"}
     assert place.build() == shared | units(*UNITS) | SIMULATED
     assert place.build() == set()
 
@@ -73,7 +74,7 @@ def test_comments_order_and_layout_of_a_configuration_cost_nothing(place: Place)
 
 @pytest.mark.parametrize("override", ["readout.decision_rule=first_to_threshold", "readout.decision_rule=null"])
 def test_the_decision_rule_costs_the_readout(place: Place, override: str) -> None:
-    runs = {"resolve", "extract", "float", "design"}
+    runs = {"resolve", "network", "float", "design"}
     same = override.endswith("null")  # the default is the rule that was named
     changed = {"reference"} | units("readout") | SIMULATED
     assert place.build(override) == runs - {"float", "design"} if same else runs | changed
@@ -91,7 +92,7 @@ def test_what_only_synthesis_needs_costs_nothing_before_it(place: Place) -> None
 
 
 def test_a_seed_that_changes_no_value_stops_where_that_is_seen(place: Place) -> None:
-    assert place.build("seed=1") == {"resolve", "stimulus", "extract", "float"}
+    assert place.build("seed=1") == {"resolve", "stimulus", "extract", "network", "float"}
 
 
 def test_going_back_gives_the_same_bytes(place: Place) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import sqlite3
 from pathlib import Path
 
@@ -17,8 +18,9 @@ FUNCTIONS = {node.name: node for node in TREE.body if isinstance(node, ast.Funct
 NO_CONTENT = {"generators/errors.py", *(f"tasks/{name}.py" for name in ("files", "layout", "console", "processes",
                                                                          "notes", "manifests"))}
 """What decides messages, places and times, but never a byte of a result; and the manifest, which is not shared."""
-STAGES = {"stimulus": "stimulus", "train": "train", "extract": "extract", "float": "run_float", "design": "design",
-          "generate": "generate", "compile": "compile_unit", "link": "link", "reference": "reference", "csim": "csim",
+STAGES = {"stimulus": "stimulus", "train": "train", "extract": "extract", "network": "settle", "float": "run_float",
+          "design": "design", "generate": "generate", "compile": "compile_unit",
+          "link": "link", "reference": "reference", "csim": "csim",
           "report": "report"}
 """Task → its function in tasks/steps.py."""
 
@@ -75,7 +77,7 @@ def declared(built: Place, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     with sqlite3.connect(place.path / "build" / ".doit.db") as connection:
         rows = connection.execute("select task_id, task_data from doit").fetchall()
     records = {name: json.loads(data)["_values_:"] for name, data in rows}
-    return {name.split(":")[0]: set(values["rests"]["code"]) for name, values in records.items()
+    return {re.split("[:@]", name)[0]: set(values["rests"]["code"]) for name, values in records.items()
             if "code" in values.get("rests", {})}
 
 

@@ -10,12 +10,12 @@ import pytest
 import snntorch as snn
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone uses
+from extraction import extract
 from snntorch import surrogate, utils
 from torch import nn
 from torch.nn.utils import parametrizations, prune
 
 from generators.errors import ConfigError, UnsupportedModel
-from generators.extract.torch_module import extract
 from generators.ir import Input, Leaky, Linear, Network
 from generators.readout import SNNReadout
 

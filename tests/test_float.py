@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import snntorch as snn
 import torch
+from extraction import extract
 from test_extract import FORMS, Forms
 from torch import nn
 
 from generators.errors import DataError
 from generators.extract import executor
 from generators.extract.executor import run_float
-from generators.extract.torch_module import extract
 from generators.ir import Leaky, Linear, Network
 from generators.readout import SNNReadout
 from generators.stimulus import Stimulus

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 import snntorch as snn
 import torch
+from extraction import extract
 from numpy.typing import NDArray
 from torch import nn
 
 from generators.extract.executor import run_float
-from generators.extract.torch_module import extract
 from generators.quantize import quantize
 from generators.reference import outcomes, run_reference
 from generators.stimulus import Stimulus

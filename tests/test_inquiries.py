@@ -109,7 +109,7 @@ def test_what_the_marker_and_the_defaults_have_settled_is_told(place: Place) -> 
     place.edit("conf/config.yaml", "readout: {decision_rule: argmax_spike_count, class_threshold: 2, window_size: 4}",
                "readout: {window_size: 2, decision_rule: null, n_classes: null, emit: null, class_threshold: null}")
     assert "marker" not in answer(place, "config", "readout")
-    place.doit("extract")
+    place.doit("network")
     told = dict(re.findall(r"^  (\w+: \S+) +# (.*)$", answer(place, "config", "readout"), re.MULTILINE))
     assert told == {
         "window_size: 2": "conf/config.yaml", "decision_rule: argmax_spike_count": "marker in the model",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import snntorch as snn
 import torch
+from extraction import extract
 from torch import nn
 
 from generators.errors import ConfigError, UnsupportedModel
-from generators.extract.torch_module import extract
 from generators.ir import Network, Readout
 from generators.readout import SNNReadout
 
@@ -353,3 +354,26 @@ def test_faults_of_the_marker(attributes: dict[str, Any], message: str) -> None:
 def test_a_fault_of_the_marker_that_the_configuration_mends() -> None:
     network = read(spikes(SNNReadout(reset_policy="tlast")), reset_policy="fixed_window", window_size=2)
     assert network.input.reset_policy == "fixed_window"
+
+
+class Whole:
+    """A number of another library."""
+
+    def __index__(self) -> int:
+        return 6
+
+
+@pytest.mark.parametrize(("value", "window"), [(Whole(), 6), (torch.tensor([6]), 6), (np.int64(6), 6), (None, 1)])
+def test_what_the_marker_holds_counts_by_its_value(value: Any, window: int) -> None:
+    assert read(spikes(foreign(window_size=value))).input.window_size == window
+
+
+@pytest.mark.parametrize("value", [torch.tensor([1, 2]), [3], {"shown": 3}, torch.tensor(2.5), object])
+def test_a_value_that_no_key_takes_is_shown_as_it_is(value: Any) -> None:
+    shown = 2.5 if isinstance(value, torch.Tensor) and value.ndim == 0 else value
+    with pytest.raises(UnsupportedModel) as error:
+        read(spikes(foreign(window_size=value)))
+    assert str(error.value) == f"readout '2': window_size is {shown!r}; give an integer of at least 1"
+    assert read(spikes(foreign(window_size=value)), window_size=4).notes == (
+        f"readout.window_size 4 overrules the marker's {shown}",
+    )

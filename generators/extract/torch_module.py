@@ -1,14 +1,12 @@
-"""A snnTorch module → Network and parameters.
+"""A snnTorch module → what it is made of, and its parameters.
 
-In: an nn.Module whose forward runs one timestep, the shape of one timestep, the configuration's `readout`.
-Out: `ir.Network`, whose parameters are in hardware order, and the parameters.
+In: an nn.Module whose forward runs one timestep, the shape of one timestep.
+Out: `Reading`, and the parameters in hardware order.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import snntorch
@@ -16,46 +14,37 @@ from numpy.typing import NDArray
 from torch import nn
 
 from generators import ir
-from generators.errors import UnsupportedModel
 from generators.extract.chain import Step, read_chain
-from generators.extract.marker import settle
+from generators.extract.marks import marker
 from generators.extract.neuron import read_leaky, values
 from generators.extract.tracing import EXCLUSIVE
 from generators.extract.trial import verify
+from generators.reading import Output, Reading
 
 Arrays = dict[str, NDArray[np.float64]]
 
 
-def extract(
-    module: nn.Module, input_shape: tuple[int, ...], readout: Mapping[str, Any]
-) -> tuple[ir.Network, dict[str, NDArray[np.float64]]]:
-    """The network that `module` runs, and its parameters at their present values.
+def extract(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[Reading, Arrays]:
+    """The layers that `module` runs, and their parameters at their present values.
 
     The module itself is left as it is. What was read is proved on a short trial run of the module before it is
     returned.
 
     Args:
         input_shape: one timestep in torch order (channels first), without the batch dimension.
-        readout: values of the configuration keys `readout.*`; None or absent means: from the marker, else the default.
     Returns:
-        The network, and float64 arrays keyed `<layer>/<parameter>` as in `generators.ir`.
+        What was read, and float64 arrays keyed `<layer>/<parameter>` as in `generators.ir`.
     Raises:
         UnsupportedModel: the module holds what would not be built exactly as it runs.
-        ConfigError: a configured value is illegal, or impossible for this network.
+        ConfigError: `input_shape` is no shape.
     """
     with EXCLUSIVE:
-        return _extract(module, tuple(input_shape), readout)
+        return _extract(module, tuple(input_shape))
 
 
-def _extract(module: nn.Module, input_shape: tuple[int, ...], readout: Mapping[str, Any]) -> tuple[ir.Network, Arrays]:
+def _extract(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[Reading, Arrays]:
     chain = read_chain(module, input_shape)
-    decision = settle(readout, chain.marker, chain.output)
-    if decision.readout is None and chain.output.factor != 1:
-        raise UnsupportedModel(
-            f"layer '{chain.output.layer}': graded_spikes_factor is {chain.output.factor:g}, but no layer follows "
-            "whose weights could take it in; set it to 1"
-        )
-    layers: list[ir.Layer] = [ir.Input(input_shape, decision.reset_policy, decision.window_size)]
+    layers: list[ir.Linear | ir.Leaky] = []
     parameters: Arrays = {}
     notes = list(chain.notes)
     for step in chain.steps:
@@ -63,15 +52,15 @@ def _extract(module: nn.Module, input_shape: tuple[int, ...], readout: Mapping[s
         layers.append(layer)
         parameters.update(arrays)
         notes.extend(remarks)
-    if decision.readout is not None:
-        layers.append(decision.readout)
-    told = (*notes, *decision.notes)
-    network = ir.Network(tuple(layers), told, decision.marked, window_given=decision.window_given)
-    verify(module, chain, network, parameters)
-    return network, parameters
+    verify(module, chain, input_shape, layers, parameters)
+    flow = chain.output
+    assert flow.kind != "input"
+    output = Output(flow.kind, flow.layer, flow.shape, flow.order is not None, flow.factor)
+    marked = None if chain.marker is None else marker(*chain.marker)
+    return Reading(input_shape, tuple(layers), output, marked, tuple(notes)), parameters
 
 
-def _layer(step: Step) -> tuple[ir.Layer, Arrays, list[str]]:
+def _layer(step: Step) -> tuple[ir.Linear | ir.Leaky, Arrays, list[str]]:
     source = step.source
     if isinstance(step.module, snntorch.Leaky):
         return read_leaky(step.name, source.layer, step.module, source.shape, source.order)

@@ -6,6 +6,8 @@ refusal, not in hardware. Each layer is checked on the inputs it got, so no roun
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -28,20 +30,25 @@ _AMPLITUDES = (0.3, 1.0, 3.0, 10.0, 100.0)
 """One trial sequence each, so that quiet networks fire too."""
 
 
-def verify(module: nn.Module, chain: Chain, network: ir.Network, parameters: ir.Parameters) -> None:
+def verify(
+    module: nn.Module, chain: Chain, shape: tuple[int, ...], layers: Sequence[ir.Layer], parameters: ir.Parameters
+) -> None:
     """Run `module` for two short sequences and compare each layer with its equation in `generators.ir`.
 
+    Args:
+        shape: one timestep in torch order, without batch.
     Raises:
         UnsupportedModel: naming the first layer, and the first value of it, that differs.
     """
     runner = Runner(module, chain)
+    read = {layer.name: layer for layer in layers}
     random = np.random.default_rng(0)
-    scale = np.array(_AMPLITUDES).reshape(-1, *(1 for _ in network.input.shape))
+    scale = np.array(_AMPLITUDES).reshape(-1, *(1 for _ in shape))
     for _ in range(2):
         runner.reset()
         kept: dict[str, Array] = {}
         for t in range(TIMESTEPS):
-            noise = scale * random.normal(size=(len(_AMPLITUDES), *network.input.shape))
+            noise = scale * random.normal(size=(len(_AMPLITUDES), *shape))
             # stimuli are float32, so a forward that casts its input to that is no fault
             frames = torch.from_numpy(noise.astype(np.float32).astype(np.float64))
             try:
@@ -58,7 +65,7 @@ def verify(module: nn.Module, chain: Chain, network: ir.Network, parameters: ir.
                     "the state that it returned"
                 ) from error
             for step in chain.steps:
-                wrong = _difference(step, network.layer(step.name), parameters, runner, frames, kept)
+                wrong = _difference(step, read[step.name], parameters, runner, frames, kept)
                 if wrong:
                     raise UnsupportedModel(
                         f"layer '{step.name}': a trial run contradicts what was read from the model ({wrong} on "

@@ -65,13 +65,14 @@ def train(loader: Loader, model: Config, number: int, out: str, start: str) -> N
 
 
 def extract(
-    loader: Loader, model: Config, readout: Config, number: int, state: str | None, start: str | None, network: str,
-    weights: str, parameters: str,
+    loader: Loader, model: Config, number: int, state: str | None, start: str | None, reading: str, weights: str,
+    parameters: str,
 ) -> None:
-    """Read the network and its parameters out of the PyTorch module.
+    """Read the layers and their parameters out of the PyTorch module.
 
     Args:
         start: what training began with; None if there is none, or it began with a checkpoint.
+        reading: file for what was read, beside the parameters.
         parameters: file for what the module's parameters are, for the float run to have the same.
     """
     from generators.extract.torch_module import extract as read
@@ -84,10 +85,10 @@ def extract(
         began.check(module, model["source"], "when it was trained")
     module = load_module(loader, model, number, state, module)
     loader.doing(f"model: forward of {type(module).__name__}")
-    found, values = read(module, tuple(model["input_shape"]), readout)
+    found, values = read(module, tuple(model["input_shape"]))
     with quiet():
         arrays.write_npz(weights, values)
-        files.write_json(network, found.to_json())
+        files.write_json(reading, found.to_json())
         files.write_json(parameters, fingerprint(module).to_json())
 
 

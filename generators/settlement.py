@@ -1,4 +1,4 @@
-"""The readout: configured values, the marker's attributes and the defaults of the design → ir.Readout.
+"""What was read from a module, and what its readout is asked to be → the Network.
 
 A configured value wins over the marker's, and a note says so. A fault of the configuration is a ConfigError, one of the
 marker an UnsupportedModel.
@@ -6,18 +6,14 @@ marker an UnsupportedModel.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast, get_args
 
-import torch
-from torch import nn
-
-from generators import ir
-from generators.errors import ConfigError, HlspikeError, UnsupportedModel
-from generators.extract.flow import Flow
-from generators.extract.marks import ALIASES, KEYS
+from generators import asked, ir
+from generators.asked import Marker, Setting
+from generators.errors import ConfigError, UnsupportedModel
+from generators.reading import Output, Reading
 
 MODES = get_args(ir.OutputMode)
 POLICIES = get_args(ir.ResetPolicy)
@@ -29,43 +25,7 @@ RULES: dict[str, tuple[str, ...]] = {
 }
 """The rules of each mode; the first is its default."""
 _LATER_POLICIES = ("tlast", "host_pulse")
-_LARGEST = 2**31 - 1
-"""Windows and thresholds are an `int` of the hardware."""
 _THRESHOLD_RULES = ("first_to_threshold", "threshold_then_argmax")
-
-
-@dataclass(frozen=True, slots=True)
-class _Setting:
-    """A given value and where it was given."""
-
-    value: Any
-    where: str
-    error: type[HlspikeError]
-
-    def refusal(self, problem: str) -> HlspikeError:
-        return self.error(f"{self.where} is {self.value!r}; {problem}")
-
-    def choice(self, options: tuple[str, ...]) -> str:
-        if self.value not in options:
-            raise self.refusal(f"known are {', '.join(options)}")
-        return str(self.value)
-
-    def positive(self) -> int:
-        try:
-            number = operator.index(_scalar(self.value))
-        except TypeError:
-            number = 0
-        if isinstance(self.value, bool) or number < 1:
-            raise self.refusal("give an integer of at least 1")
-        if number > _LARGEST:
-            raise self.refusal(f"give at most {_LARGEST}")
-        return number
-
-    def fraction(self) -> float:
-        number = _scalar(self.value)
-        if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0.0 <= number <= 1.0:
-            raise self.refusal("give a number in 0..1")
-        return float(number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +42,30 @@ class Decision:
     """Whether `window_size` is what anybody has said, or of no consequence."""
 
 
-def settle(configured: Mapping[str, Any], marker: tuple[str, nn.Module] | None, output: Flow) -> Decision:
+def network(reading: Reading, readout: Mapping[str, Any]) -> ir.Network:
+    """The network that was read, with its ingress and its readout.
+
+    Args:
+        readout: values of the configuration keys `readout.*`; None or absent means: from the marker, else the default.
+    Raises:
+        ConfigError: a configured value is illegal, or impossible for this network.
+        UnsupportedModel: the same of the marker's, or the output is what no readout takes.
+    """
+    decision = settle(readout, reading.marker, reading.output)
+    if decision.readout is None and reading.output.factor != 1:
+        raise UnsupportedModel(
+            f"layer '{reading.output.layer}': graded_spikes_factor is {reading.output.factor:g}, but no layer follows "
+            "whose weights could take it in; set it to 1"
+        )
+    ingress = ir.Input(reading.shape, decision.reset_policy, decision.window_size)
+    last = () if decision.readout is None else (decision.readout,)
+    told = (*reading.notes, *decision.notes)
+    return ir.Network(
+        (ingress, *reading.layers, *last), told, decision.marked, window_given=decision.window_given
+    )
+
+
+def settle(configured: Mapping[str, Any], marker: Marker | None, output: Output) -> Decision:
     """The decision that `configured` and the marker ask of a network that puts out `output`.
 
     Raises:
@@ -90,7 +73,7 @@ def settle(configured: Mapping[str, Any], marker: tuple[str, nn.Module] | None, 
         UnsupportedModel: the same, of the marker.
     """
     notes: list[str] = []
-    given = _given(configured, marker, notes)
+    given = asked.given(configured, marker, notes)
     marked = tuple(key for key, setting in given.items() if setting.error is UnsupportedModel)
     wanted = marker is not None or bool(set(given) - {"reset_policy"})
     rule = given.get("decision_rule")
@@ -114,7 +97,7 @@ def settle(configured: Mapping[str, Any], marker: tuple[str, nn.Module] | None, 
     return Decision(policy, window, readout, tuple(notes), marked, window_given)
 
 
-def _ingress(given: Mapping[str, _Setting], notes: list[str]) -> tuple[ir.ResetPolicy, int | None]:
+def _ingress(given: Mapping[str, Setting], notes: list[str]) -> tuple[ir.ResetPolicy, int | None]:
     policy = "fixed_window"
     if "reset_policy" in given:
         if given["reset_policy"].value in _LATER_POLICIES:
@@ -127,7 +110,7 @@ def _ingress(given: Mapping[str, _Setting], notes: list[str]) -> tuple[ir.ResetP
     return cast(ir.ResetPolicy, policy), window
 
 
-def _readout(given: Mapping[str, _Setting], policy: str, output: Flow, notes: list[str]) -> ir.Readout:
+def _readout(given: Mapping[str, Setting], policy: str, output: Output, notes: list[str]) -> ir.Readout:
     mode, rule = _mode_and_rule(given, notes)
     _check_source(given, mode, output)
     classes = output.shape[0]
@@ -155,7 +138,7 @@ def _readout(given: Mapping[str, _Setting], policy: str, output: Flow, notes: li
     )
 
 
-def _mode_and_rule(given: Mapping[str, _Setting], notes: list[str]) -> tuple[ir.OutputMode, ir.DecisionRule]:
+def _mode_and_rule(given: Mapping[str, Setting], notes: list[str]) -> tuple[ir.OutputMode, ir.DecisionRule]:
     rule = given.get("decision_rule")
     known = tuple(dict.fromkeys(rule for rules in RULES.values() for rule in rules))
     if rule is not None:
@@ -174,16 +157,16 @@ def _mode_and_rule(given: Mapping[str, _Setting], notes: list[str]) -> tuple[ir.
     return cast(ir.OutputMode, mode), cast(ir.DecisionRule, rule.value)
 
 
-def _check_source(given: Mapping[str, _Setting], mode: str, output: Flow) -> None:
-    asked = given.get("output_mode")
-    error = asked.error if asked is not None else ConfigError
+def _check_source(given: Mapping[str, Setting], mode: str, output: Output) -> None:
+    mode_given = given.get("output_mode")
+    error = mode_given.error if mode_given is not None else ConfigError
     expected, other = ("spikes", "membrane") if mode == "spike" else ("currents", "spike")
     if output.kind != expected:
         raise error(
             f"readout: output_mode {mode} takes {expected}, but '{output.layer}' puts out {output.kind}; set "
             f"readout.output_mode to {other}, or end the model with a {'Leaky' if mode == 'spike' else 'Linear'}"
         )
-    if len(output.shape) != 1 or output.order is not None:
+    if len(output.shape) != 1 or output.permuted:
         raise UnsupportedModel(
             f"readout: takes a map, or a flattened one, of '{output.layer}'; its classes must be the features of a "
             "layer behind a Linear"
@@ -193,58 +176,3 @@ def _check_source(given: Mapping[str, _Setting], mode: str, output: Flow) -> Non
             f"readout: counts spikes, but those of '{output.layer}' are worth {output.factor:g} "
             "(graded_spikes_factor); set it to 1"
         )
-
-
-def _given(
-    configured: Mapping[str, Any], marker: tuple[str, nn.Module] | None, notes: list[str]
-) -> dict[str, _Setting]:
-    unknown = [key for key in configured if key not in KEYS and key not in ALIASES]
-    if unknown:
-        raise ConfigError(f"readout.{unknown[0]}: unknown key; known are {', '.join((*KEYS, *ALIASES))}")
-    config = {key: _Setting(value, f"readout.{key}", ConfigError) for key, value in configured.items()}
-    settings = _canonical(config)
-    if marker is None:
-        return settings
-    name, module = marker
-    attributes = _marker_attributes(module)
-    notes.extend(
-        f"readout '{name}': attribute {key} is unknown and has no effect"
-        for key in attributes
-        if key not in KEYS and key not in ALIASES
-    )
-    marked = _canonical(
-        {
-            key: _Setting(value, f"readout '{name}': {key}", UnsupportedModel)
-            for key, value in attributes.items()
-            if key in KEYS or key in ALIASES
-        }
-    )
-    for key, setting in marked.items():
-        if key in settings and settings[key].value != setting.value:
-            notes.append(f"readout.{key} {settings[key].value} overrules the marker's {setting.value}")
-    return {**marked, **settings}
-
-
-def _canonical(settings: dict[str, _Setting]) -> dict[str, _Setting]:
-    given = {key: setting for key, setting in settings.items() if setting.value is not None}
-    for alias, key in ALIASES.items():
-        if alias in given and key in given and given[alias].value != given[key].value:
-            raise given[alias].refusal(f"but {key}, the same thing, is {given[key].value!r}; give one of them")
-        if alias in given:
-            given.setdefault(key, given[alias])
-            del given[alias]
-    return given
-
-
-def _marker_attributes(module: nn.Module) -> dict[str, Any]:
-    internals = set(nn.Module().__dict__)
-    held = {**module._parameters, **module._buffers, **module.__dict__}
-    declared = {key: getattr(module, key) for key in (*KEYS, *ALIASES) if hasattr(module, key)}
-    public = {key: value for key, value in held.items() if key not in internals and not key.startswith("_")}
-    return {key: _scalar(value) for key, value in {**public, **declared}.items()}
-
-
-def _scalar(value: Any) -> Any:
-    if isinstance(value, torch.Tensor) and value.numel() == 1:
-        return value.item()
-    return value.item() if hasattr(value, "item") and getattr(value, "ndim", None) == 0 else value
