@@ -8,16 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from generators.estimate.parts import fitting, verdict
+
 Report = Mapping[str, Any]
 _RESOURCES = ("BRAM_18K", "DSP", "FF", "LUT", "URAM")
 
 
-def assemble(estimate: Mapping[str, Any], found: Mapping[str, Any], clock: float, timesteps: int) -> dict[str, Any]:
+def assemble(
+    estimate: Mapping[str, Any], found: Mapping[str, Any], clock: float, part: str, timesteps: int
+) -> dict[str, Any]:
     """The keys `estimate` and, once a stage of Vitis has run on this design, `vitis` of report.json.
 
     Args:
         found: content of figures.json.
         clock: ns.
+        part: `estimate` says whether the design fits into it, see `parts.fitting`.
         timesteps: of the longest sequence.
     """
     sequence = estimate["latency"] + (timesteps - 1) * estimate["interval"]
@@ -27,7 +32,7 @@ def assemble(estimate: Mapping[str, Any], found: Mapping[str, Any], clock: float
         "sequence_cycles": sequence,
         "sequence_us": round(sequence * clock / 1000, 6),
     }
-    made: dict[str, Any] = {"estimate": {**times, **estimate}}
+    made: dict[str, Any] = {"estimate": {**times, **fitting(estimate, part), **estimate}}
     if found["figures"]:
         made["vitis"] = found["figures"]
     if found["outdated"]:
@@ -48,7 +53,7 @@ def markdown(report: Report) -> str:
         lines += ["", "| resource | used | available | % |", "|---|---|---|---|"]
         lines += [_row([name, *map(_told, (one["used"], one["available"])), _percent(one["utilisation"])])
                   for name, one in resources.items()]
-    warnings = report.get("vitis", {}).get("warnings", [])
+    warnings = [*_warnings(report)]
     if warnings:
         lines += ["", *(f"- warning: {text}" for text in warnings)]
     return "\n".join(lines) + "\n"
@@ -57,8 +62,18 @@ def markdown(report: Report) -> str:
 def terminal(report: Report) -> str:
     """A few lines for the terminal."""
     lines = [f"  {line}" for line in _summary(report)]
-    lines += [f"  warning: {text}" for text in report.get("vitis", {}).get("warnings", [])]
+    lines += [f"  warning: {text}" for text in _warnings(report)]
     return "\n".join(lines)
+
+
+def _warnings(report: Report) -> Iterator[str]:
+    """What Vitis found, and until it has run what the estimate leads to expect."""
+    if report["estimate"]["fits"] is False and "fits" not in report.get("vitis", {}):
+        yield (
+            f"the design {verdict(report['estimate']).replace('fits: no, ', 'does not fit by the estimate: ', 1)}; "
+            f"raise hls.types.Linear.reuse_factor or that of the largest layers, narrow precision, or set target.part"
+        )
+    yield from report.get("vitis", {}).get("warnings", ())
 
 
 def _summary(report: Report) -> Iterator[str]:
@@ -66,9 +81,10 @@ def _summary(report: Report) -> Iterator[str]:
     yield (
         f"estimate: {estimate['latency']} cycles and {estimate['latency_us']:g} µs per timestep, "
         f"{estimate['sequence_us']:g} µs per sequence of {estimate['sequence_timesteps']}; interval "
-        f"{estimate['interval']}, {estimate['multipliers']} multipliers, {estimate['adders']} adders, "
-        f"{estimate['bram_18k']} BRAM_18K"
+        f"{estimate['interval']}, {estimate['multipliers']} multipliers, {estimate['adders']} adders; "
+        + ", ".join(f"{estimate[name.lower()]} {name}" for name in _RESOURCES)
     )
+    yield verdict(estimate)
     if report.get("vitis_outdated"):
         yield f"Vitis: {', '.join(report['vitis_outdated'])} of an earlier design, not shown; run it again"
     if vitis is None:
@@ -108,13 +124,15 @@ def _rows(report: Report) -> list[list[str]]:
     """A layer per row: each estimate, and the figure of Vitis where there is one."""
     vitis = report.get("vitis", {})
     found = {layer["name"]: layer for layer in vitis.get("layers", ())}
-    rows = [["layer", "cycles (estimate)", "multipliers", "adders", "weight bits", "state bits", "BRAM_18K (estimate)"]]
+    rows = [["layer", "cycles (estimate)", "multipliers", "adders", "weight bits", "state bits"]]
+    rows[0] += [f"{name} (estimate)" for name in _RESOURCES]
     if found:
         rows[0] += ["cycles", "interval", *_RESOURCES]
     total = {**report["estimate"], "name": "total", "cycles": report["estimate"]["latency"]}
-    keys = ("cycles", "multipliers", "adders", "weight_bits", "state_bits", "bram_18k")
+    keys = ("cycles", "multipliers", "adders", "weight_bits", "state_bits", *(name.lower() for name in _RESOURCES))
     for layer in (*report["estimate"]["layers"], total):
-        row = [layer["name"], *(str(layer[key]) for key in keys)]
+        cells = {**layer, "cycles": layer["cycles"] + layer.get("fill", 0)}
+        row = [layer["name"], *(str(cells[key]) for key in keys)]
         if found:
             one = found.get(layer["name"])
             if layer is total:

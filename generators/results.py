@@ -72,6 +72,7 @@ def _measured(report: Mapping[str, Any] | str | None) -> Row:
         **{cost: estimate.get(cost) for cost in _COSTS},
         "cycles": estimate.get("latency"),
         "interval": estimate.get("interval"),
+        "fits": {True: "yes", False: "no"}.get(estimate.get("fits", "")),
     }
     row |= _synthesised(report.get("vitis") or {})
     return row | {

@@ -218,22 +218,23 @@ def task_report() -> Tasks:
     for variant in VARIANTS:
         layout, executors = variant.layout, ("float", "reference", "csim")
         sim, pictures = variant.config["sim"], variant.config["report"]["pictures"]
-        clock = variant.config["target"]["clock_period"]
+        clock, part = (variant.config["target"][key] for key in ("clock_period", "part"))
         figures = layout.figures if stages.has_figures(variant) else None
         named = {"name": str(variant), "swept": variant.swept}
         given = {
-            **named, "sim": {"sequences": sim["sequences"]}, "target": {"clock_period": clock},
+            **named, "sim": {"sequences": sim["sequences"]}, "target": {"clock_period": clock, "part": part},
             "report": {"pictures": pictures}, "notes": list(variant.notes),
         }
         yield graph.step(
             variant, "report", config=given, packages=variant.versions,
-            arguments={**named, "sequences": sim["sequences"], "clock": clock, "pictures": pictures,
+            arguments={**named, "sequences": sim["sequences"], "clock": clock, "part": part, "pictures": pictures,
                        "versions": variant.versions, "figures": figures, "remarks": list(variant.notes),
                        "steps": engine.labels(layout.root)},
             inputs=[*map(layout.trace, executors), layout.overflows, layout.design, layout.typed, layout.integers,
                     layout.stimulus, layout.estimate, *([figures] if figures else [])],
             outputs=[layout.report, layout.report_text],
-            code=(*graph.NUMBERS, "generators/report.py", "generators/hardware.py"), share=False,
+            code=(*graph.NUMBERS, "generators/report.py", "generators/hardware.py", "generators/estimate/"),
+            share=False,
         )
 
 

@@ -173,6 +173,7 @@ def report(
     swept: list[str],
     sequences: int | None,
     clock: float,
+    part: str,
     pictures: bool,
     versions: Mapping[str, str],
     figures: Path | None,
@@ -213,7 +214,7 @@ def report(
         notes.seconds(noted),
     )
     found = files.read_json(figures) if figures else {"figures": {}, "outdated": []}
-    made |= hardware.assemble(files.read_json(layout.estimate), found, clock, int(played.lengths.max()))
+    made |= hardware.assemble(files.read_json(layout.estimate), found, clock, part, int(played.lengths.max()))
     # what tells this variant from the others of its sweep, for tables made later
     made["swept"] = swept
     made["reused"] = sum(note.reused for note in noted.values())

@@ -24,6 +24,7 @@ from generators.design import (
     Port,
     ReadoutDesign,
 )
+from generators.estimate.cycles import work
 from generators.estimate.memory import Memory
 from generators.estimate.whole import LayerEstimate, estimate
 from generators.storage import settled, settled_constants
@@ -91,11 +92,15 @@ def test_the_interval_is_that_of_the_slowest_layer(io: Io) -> None:
     # a beat per input of fc1; fc1: 784 groups of one input and 128 outputs; lif1: 128 / 16; fc2: 128 · 2 pairs of
     # groups; the readout looks at all classes at once
     assert [layer.cycles for layer in found.layers] == [784, 784, 8, 256, 1]
-    assert (found.latency, found.interval) == (1833, 784)
+    # words are divided; weights are read, added and given the bias: 2 cycles; membranes are read, and an input added,
+    # rounded, saturated (compared, selected) and compared with the threshold behind a small product: 1 + 1 + 5 / 2;
+    # fc2 only adds; a count, four levels of largest (compared, selected): (1 + 8) / 2
+    assert [layer.fill for layer in found.layers] == [1, 2, 5, 2, 5]
+    assert (found.latency, found.interval) == (1833 + 15, 784 + 2)
     assert [layer.name for layer in found.layers] == ["INPUT", "FC1", "LIF1", "FC2", "READOUT"]
     assert found.multipliers == 5 * 7
-    # fc1: 128 · (1 + 1 for the bias); lif1: one each for 16 neurons; fc2: 5 · 1; readout: 10 classes
-    assert [layer.adders for layer in found.layers] == [0, 256, 16, 5, 10]
+    # fc1: 128 · (1 + 1 for the bias); lif1: one each for 16 neurons, one to round; fc2: 5 · 1; readout: 10 classes
+    assert [layer.adders for layer in found.layers] == [0, 256, 32, 5, 10]
     # 784 · 128 · 6 + 128 · 12; 128 · 10 · 6
     assert [layer.weight_bits for layer in found.layers] == [0, 603648, 0, 7680, 0]
     # a counter to 19; 128 membranes of 10 bits and one for all; 10 counts of 5 bits and one for all
@@ -109,21 +114,23 @@ def test_a_design_that_does_everything_at_once_is_one_pipeline() -> None:
         linear("fc2", spikes, classes, 16, 4), readout(classes),
     )
     at_once = estimate(of("parallel", *layers))
-    assert (at_once.latency, at_once.interval) == (5, 1)
+    # a state is ready again once its product is formed, the input added, rounded and saturated: 1 + 4 / 2
+    assert (at_once.latency, at_once.interval) == (5 + sum(layer.fill for layer in at_once.layers), 3)
     # arrays are written once a timestep and read once, and nothing is kept twice
     assert memories(at_once.layers[1])["array"] == (16, 1, 16, 0)
     # a single reuse factor above 1 makes it a dataflow
     shared = (*layers[:2], leaky("lif1", hidden, spikes, 8), *layers[3:])
     found = estimate(of("parallel", *shared))
-    assert (found.latency, found.interval) == (6, 2)
+    # two groups, and the depth of the pipeline behind the second
+    assert (found.latency, found.interval) == (6 + sum(layer.fill for layer in found.layers), 2 + 5)
     assert memories(found.layers[1])["array"] == (32, 1, 16, 0)
-    assert estimate(of("stream", *layers)).interval == 1
+    assert estimate(of("stream", *layers)).interval == 3
 
 
 def test_memories_between_layers_and_within() -> None:
     arrays, fifos = (estimate(of(io, *NETWORK)) for io in ("parallel", "stream"))
     # a row of 128 weights is 768 bits, 43 blocks of 1024 x 18; one of fc2 is 5 · 6 bits, 120 LUTs
-    assert [layer.bram_18k for layer in arrays.layers] == [0, 43, 0, 0, 0]
+    assert [layer.resources.bram_18k for layer in arrays.layers] == [0, 43, 0, 0, 0]
     # between layers in both halves of a ping-pong; fc1 gives its 128 outputs at once, 16 spikes are given at once, and
     # fc2 takes one
     weights = {"weight": (1, 784, 768, 43), "bias": (1, 1, 1536, 0)}
@@ -137,7 +144,7 @@ def test_memories_between_layers_and_within() -> None:
     # fc2 has two groups of outputs, and needs its inputs for both
     assert memories(fifos.layers[3]) == {"weight": (1, 256, 30, 0), "kept": (1, 128, 1, 0), "fifo": (1, 2, 161, 0)}
     assert memories(fifos.layers[4]) == {}
-    assert fifos.bram_18k == 43 + 1
+    assert fifos.resources.bram_18k == 43 + 1
 
 
 @pytest.mark.parametrize(
@@ -162,15 +169,15 @@ def test_blocks_of_a_memory(banks: int, words: int, width: int, blocks: int) -> 
 
 @pytest.mark.parametrize(
     ("options", "parallel", "cycles", "adders"),
-    [
-        ({}, 1, 8, 1),
-        ({"decay": "integrate", "beta": None}, 2, 4, 2),
-        ({"reset": "subtract"}, 2, 4, 4),
-        ({"reset": "subtract", "immediate": True}, 2, 4, 6),
-        ({"reset": "zero", "immediate": True}, 8, 1, 8),
+    [  # the last of the adders round, once a cast that drops bits
+        ({}, 1, 8, 1 + 1),
+        ({"decay": "integrate", "beta": None}, 2, 4, 2 + 2),
+        ({"reset": "subtract"}, 2, 4, 4 + 2),
+        ({"reset": "subtract", "immediate": True}, 2, 4, 6 + 4),
+        ({"reset": "zero", "immediate": True}, 8, 1, 8 + 8),
         # 4 groups to update, 4 groups to fire; a margin of each neuron
-        ({"inhibition": True}, 2, 8, 4),
-        ({"inhibition": True, "reset": "subtract", "immediate": True}, 8, 2, 32),
+        ({"inhibition": True}, 2, 8, 4 + 2),
+        ({"inhibition": True, "reset": "subtract", "immediate": True}, 8, 2, 32 + 16),
     ],
 )
 def test_eight_neurons(options: dict[str, Any], parallel: int, cycles: int, adders: int) -> None:
@@ -208,7 +215,7 @@ def test_a_vector_that_leaves_takes_a_cycle_for_each_word() -> None:
     # 100 currents of 16 bits in words of 32, of which the last holds 4
     given, port = Port(4, CURRENT, 0), Port(100, CURRENT, 0)
     found = estimate(of("stream", ingress(given), linear("fc", given, port, 4, 100)))
-    assert (found.latency, found.interval) == (1 + 1 + 4, 4)
+    assert (found.latency, found.interval) == (1 + 1 + 4 + sum(layer.fill for layer in found.layers), 4 + 1)
 
 
 @pytest.mark.parametrize(
@@ -248,13 +255,18 @@ def test_totals_are_sums_and_agree_with_the_network(case: Case, io: Io) -> None:
     assert found.weight_bits == bits
     assert found.multipliers == sum(report.multipliers for report in design.reports)
     leaves = 0 if case.network.readout else max(design.output.words, lanes_of(design).beats)
-    assert found.latency == sum(layer.cycles for layer in found.layers) + leaves
+    assert found.latency == sum(layer.cycles + layer.fill for layer in found.layers) + leaves
     slowest = max(leaves, *(layer.cycles for layer in found.layers))
-    assert found.interval == (1 if design.structure == "pipeline" else slowest)
+    assert work(design) == slowest
+    # the last iteration ends as much later as the pipeline is deep; a state is updated before it is needed again
+    most = max(leaves + 1, *(layer.cycles + layer.fill for layer in found.layers))
+    assert (1 if design.structure == "pipeline" else slowest) <= found.interval <= most
     plain = found.to_json()
     assert json.loads(json.dumps(plain)) == plain
-    for key in ("multipliers", "adders", "weight_bits", "state_bits", "bram_18k"):
+    for key in ("multipliers", "adders", "weight_bits", "state_bits", "dsp", "bram_18k", "uram"):
         assert plain[key] == sum(layer[key] for layer in plain["layers"])
+    for key in ("lut", "ff"):  # and those of the interface
+        assert plain[key] > sum(layer[key] for layer in plain["layers"])
 
 
 PARTITION = re.compile(r"#pragma HLS ARRAY_PARTITION variable=(\w+) complete dim=[02]")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from generators import hardware
+from generators.estimate.parts import fitting, verdict
 from generators.vitis.composition import composed
 from generators.vitis.figures import all_warnings, implementation, simulation, synthesis
 from generators.vitis.report import Loop, Resource, Simulation, Span, SynthesisReport
@@ -89,22 +90,55 @@ def test_figures_of_modules_below_a_top() -> None:
     assert (found["latency_cycles"], [loop["name"] for loop in found["loops"]]) == (12, ["Inputs"])
 
 
+PART = "xc7z020clg400-1"
 ESTIMATE = {
-    "latency": 9, "interval": 9, "multipliers": 3, "adders": 4, "weight_bits": 5, "state_bits": 6, "bram_18k": 7,
-    "layers": [{"name": "fc|1", "cycles": 9, "multipliers": 3, "adders": 4, "weight_bits": 5, "state_bits": 6,
-                "bram_18k": 7}],
+    "latency": 9, "interval": 9, "multipliers": 3, "adders": 4, "weight_bits": 5, "state_bits": 6,
+    "lut": 10, "ff": 11, "dsp": 12, "bram_18k": 7, "uram": 0,
+    "layers": [{"name": "fc|1", "cycles": 6, "fill": 3, "multipliers": 3, "adders": 4, "weight_bits": 5,
+                "state_bits": 6, "lut": 10, "ff": 11, "dsp": 12, "bram_18k": 7, "uram": 0}],
 }
 
 
 def test_the_estimate_stands_in_every_report() -> None:
-    made = hardware.assemble(ESTIMATE, {"figures": {}, "outdated": []}, 5.0, 3)
+    made = hardware.assemble(ESTIMATE, {"figures": {}, "outdated": []}, 5.0, PART, 3)
     assert set(made) == {"estimate"}
     assert (made["estimate"]["latency_us"], made["estimate"]["sequence_cycles"]) == (0.045, 27)
     assert hardware.terminal(made) == (
         "  estimate: 9 cycles and 0.045 µs per timestep, 0.135 µs per sequence of 3; interval 9, 3 multipliers, "
-        "4 adders, 7 BRAM_18K"
+        "4 adders; 7 BRAM_18K, 12 DSP, 11 FF, 10 LUT, 0 URAM\n"
+        "  fits: yes, xc7z020clg400-1, LUT 0 %, FF 0 %, DSP 5.5 %, BRAM_18K 2.5 %"
     )
-    assert "| fc\\|1 | 9 | 3 | 4 | 5 | 6 | 7 |\n| total | 9 | 3 | 4 | 5 | 6 | 7 |\n" in hardware.markdown(made)
+    figures = "9 | 3 | 4 | 5 | 6 | 7 | 12 | 11 | 10 | 0 |\n"
+    assert f"| fc\\|1 | {figures}| total | {figures}" in hardware.markdown(made)
+
+
+def test_what_is_too_large_is_told_until_vitis_has_said_so() -> None:
+    large = {**ESTIMATE, "lut": 60_000, "uram": 2}
+    made = hardware.assemble(large, {"figures": {}, "outdated": []}, 5.0, PART, 3)
+    assert made["estimate"]["fits"] is False and made["estimate"]["exceeded"] == ["LUT", "URAM"]
+    warning = (
+        "the design does not fit by the estimate: xc7z020clg400-1: LUT 112.8 %, URAM, of which it has none; raise "
+        "hls.types.Linear.reuse_factor or that of the largest layers, narrow precision, or set target.part"
+    )
+    assert hardware.terminal(made).splitlines()[1:] == [
+        "  fits: no, xc7z020clg400-1: LUT 112.8 %, URAM, of which it has none", f"  warning: {warning}",
+    ]
+    assert f"- warning: {warning}\n" in hardware.markdown(made)
+    judged = {"version": "2024.1", "composed": False, **synthesis(ONE, [], 3), "warnings": []}
+    known = hardware.assemble(large, {"figures": judged, "outdated": []}, 5.0, PART, 3)
+    assert "warning" not in hardware.terminal(known)
+
+
+@pytest.mark.parametrize(
+    ("part", "fits"),
+    [("xc7z020clg400-1", True), ("XC7Z020-CLG400-1", True), ("xc7z010clg400-1", False), ("xczu7ev-ffvc1156-2-e", True),
+     ("xc7a35ticsg324-1L", False), ("xa7z020clg400-1I", None), ("xcku5", None), ("xc7z0201", None), ("board", None)],
+)
+def test_a_part_is_known_by_its_device(part: str, fits: bool | None) -> None:
+    found = fitting({"lut": 30_000, "ff": 1, "dsp": 1, "bram_18k": 1, "uram": 0}, part)
+    assert (found["part"], found["fits"]) == (part, fits)
+    if fits is None:
+        assert verdict(found) == f"fits: unknown, {part} is not in the table of parts"
 
 
 def test_figures_of_vitis_stand_beside_it_and_unknown_is_not_0() -> None:
@@ -115,9 +149,9 @@ def test_figures_of_vitis_stand_beside_it_and_unknown_is_not_0() -> None:
         "cosim": simulation(replace(ONE, simulations=(Simulation("Verilog", "Pass", Span(), Span(), 99),))),
         "export": "vitis/export/snn_top.zip", "impl": implementation(replace(ONE, kind="impl")),
     }
-    made = hardware.assemble(ESTIMATE, {"figures": figures, "outdated": ["impl"]}, 10.0, 3)
+    made = hardware.assemble(ESTIMATE, {"figures": figures, "outdated": ["impl"]}, 10.0, PART, 3)
     assert made["vitis"] == figures
-    assert hardware.terminal(made).splitlines()[1:] == [
+    assert hardware.terminal(made).splitlines()[2:] == [
         "  Vitis: impl of an earlier design, not shown; run it again",
         "  Vitis 2024.1, csynth, composed of its layers: - cycles and - µs per timestep, - µs per sequence of 3; "
         "interval 21",
@@ -129,13 +163,13 @@ def test_figures_of_vitis_stand_beside_it_and_unknown_is_not_0() -> None:
         "  warning: timing: tight",
     ]
     text = hardware.markdown(made)
-    assert "| fc\\|1 | 9 | 3 | 4 | 5 | 6 | 7 | 12 | 13 | 2 | - | 100 | 200 | 0 |" in text
-    assert "| total | 9 | 3 | 4 | 5 | 6 | 7 | - | 21 | 2 | - | 130 | 240 | 0 |" in text
+    assert "| fc\\|1 | 9 | 3 | 4 | 5 | 6 | 7 | 12 | 11 | 10 | 0 | 12 | 13 | 2 | - | 100 | 200 | 0 |" in text
+    assert "| total | 9 | 3 | 4 | 5 | 6 | 7 | 12 | 11 | 10 | 0 | - | 21 | 2 | - | 130 | 240 | 0 |" in text
     assert "| fc\\|1 | Inputs | 8 | 2 (target 1) | 3 |" in text
 
 
 def test_a_stage_alone_gives_its_line() -> None:
     figures = {"version": "2024.1", "composed": False, "warnings": [], "export": "x.zip"}
-    made = hardware.assemble(ESTIMATE, {"figures": figures, "outdated": []}, 10.0, 1)
-    assert hardware.terminal(made).splitlines()[1:] == ["  package: x.zip"]
-    assert "| total | 9 | 3 | 4 | 5 | 6 | 7 |\n" in hardware.markdown(made)
+    made = hardware.assemble(ESTIMATE, {"figures": figures, "outdated": []}, 10.0, PART, 1)
+    assert hardware.terminal(made).splitlines()[2:] == ["  package: x.zip"]
+    assert "| total | 9 | 3 | 4 | 5 | 6 | 7 | 12 | 11 | 10 | 0 |\n" in hardware.markdown(made)

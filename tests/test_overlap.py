@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from projects import Project, Workshop, designed, write_project, write_whole
 
 from generators.design import Design, InputDesign, LayerDesign, LeakyDesign, LinearDesign, ReadoutDesign
-from generators.estimate.cycles import interval
+from generators.estimate.cycles import work
 from generators.ir import Layer
 from tasks.toolchain import FLAGS
 
@@ -158,7 +158,7 @@ def simulated(design: Design, timesteps: int = 12) -> int:
 @pytest.mark.parametrize("case", [case for case in CASES if case.network.readout], ids=lambda case: case.name)
 def test_the_clock_settles_at_the_interval_of_the_estimate(case: Case) -> None:
     _, design = designed(case, "stream")
-    assert simulated(design) == interval(design)
+    assert simulated(design) == work(design)
 
 
 @st.composite
@@ -173,8 +173,8 @@ def networks(draw: st.DrawFn) -> Case:
             linear(fc, f"lif{number - 1}" if number else "input", n_in, n_out),
             leaky(lif, fc, n_out, inhibition=draw(st.booleans())),
         ]
-        for name, work in ((fc, n_in * n_out), (lif, n_out)):
-            factors[name] = {"reuse_factor": draw(st.sampled_from([f for f in range(1, work + 1) if work % f == 0]))}
+        for name, units in ((fc, n_in * n_out), (lif, n_out)):
+            factors[name] = {"reuse_factor": draw(st.sampled_from([f for f in range(1, units + 1) if units % f == 0]))}
     hls = {"model": {"precision": {"default": "ap_fixed<12,4>"}}, "layers": factors}
     return Case("drawn", (*layers, readout(f"lif{len(sizes) - 2}", sizes[-1])), hls, inputs=sizes[0])
 
@@ -183,4 +183,4 @@ def networks(draw: st.DrawFn) -> Case:
 @given(networks())
 def test_the_clock_of_any_network_settles_at_the_interval_of_the_estimate(case: Case) -> None:
     _, design = designed(case, "stream")
-    assert simulated(design) == interval(design)
+    assert simulated(design) == work(design)

@@ -24,7 +24,7 @@ def report(accuracy: float | None = 0.9, bits: int = 100, differing: int = 0, **
                       "first_divergence": None, "mismatches_reference_csim": differing},
         "seconds": {"extract": 1.5, "csim": 0.25},
         "estimate": {"latency": 12, "interval": 7, "weight_bits": bits, "state_bits": 40, "multipliers": 3,
-                     "adders": 9, "bram_18k": 0, "layers": []},
+                     "adders": 9, "bram_18k": 0, "fits": True, "layers": []},
         **more,
     }
 
@@ -34,7 +34,7 @@ def test_a_row_holds_the_overrides_and_what_the_report_says() -> None:
         "name": "digits", "precision": "w4", "hls.layers.fc1.reuse_factor": "8", "status": "ok",
         "accuracy_float": 0.9, "accuracy_reference": 0.9, "accuracy_csim": 0.9,
         "decisions_equal": 1.0, "spikes_equal": 0.9987, "timesteps": 32,
-        "weight_bits": 100, "state_bits": 40, "multipliers": 3, "cycles": 12, "interval": 7,
+        "weight_bits": 100, "state_bits": 40, "multipliers": 3, "cycles": 12, "interval": 7, "fits": "yes",
         "seconds": 1.75, "reused": None,
     }]
 
@@ -46,8 +46,8 @@ def test_all_rows_have_the_columns_of_any() -> None:
     assert {tuple(row) for row in found} == {(
         "name", "seed", "precision", "status", "accuracy_float", "accuracy_reference", "accuracy_csim",
         "decisions_equal", "spikes_equal", "timesteps", "weight_bits", "state_bits", "multipliers", "cycles",
-        "interval", "vitis_latency_cycles", "vitis_interval", "vitis_clock_ns", "vitis_lut", "vitis_dsp", "seconds",
-        "reused",
+        "interval", "fits", "vitis_latency_cycles", "vitis_interval", "vitis_clock_ns", "vitis_lut", "vitis_dsp",
+        "seconds", "reused",
     )}
     assert found[1]["vitis_lut"] == 2265 and found[1]["reused"] == 9 and found[0]["vitis_lut"] is None
     assert {key: value for key, value in found[2].items() if value is not None} == {"seed": "2", "status": "failed"}
@@ -148,15 +148,15 @@ def test_every_row_off_the_front_is_beaten_by_one_on_it(points: list[tuple[int, 
 def test_the_table_marks_the_front_and_leaves_out_empty_columns() -> None:
     assert table(FOUND[:4], marked={0, 1}) == """\
   precision  status  accuracy_float  accuracy_reference  accuracy_csim  decisions_equal  spikes_equal  timesteps  """ \
-        """weight_bits  state_bits  multipliers  cycles  interval  seconds
+        """weight_bits  state_bits  multipliers  cycles  interval  fits  seconds
 * w4         ok             80.00 %             80.00 %        80.00 %         100.00 %       99.87 %         32  """ \
-        """         40          40            3      12         7     1.75
+        """         40          40            3      12         7  yes      1.75
 * w6         ok             95.00 %             95.00 %        95.00 %         100.00 %       99.87 %         32  """ \
-        """         60          40            3      12         7     1.75
+        """         60          40            3      12         7  yes      1.75
   w8         ok             95.00 %             95.00 %        95.00 %         100.00 %       99.87 %         32  """ \
-        """         80          40            3      12         7     1.75
+        """         80          40            3      12         7  yes      1.75
   w16        failed               -                   -              -                -             -          -  """ \
-        """          -           -            -       -         -        -"""
+        """          -           -            -       -         -  -           -"""
 
 
 def test_the_table_shows_the_columns_asked_for() -> None:

@@ -1,6 +1,7 @@
-"""Estimate: what a Design promises before any synthesis: cycles, units and memories, counted from its own loops.
+"""Estimate: what a Design promises before any synthesis: cycles and resources, counted from its own loops.
 
-An estimate, with these assumptions: every pipelined loop reaches II 1 except where a memory has too few ports, an
-iteration is one cycle, and the depth of pipelines and the steps of control between loops cost nothing. A memory has
-two ports and the width of its type. Units are those that work at once; tools may share, narrow or dissolve them.
+An estimate, with these assumptions: every pipelined loop reaches II 1 except where a memory has too few ports or the
+update of a state takes longer; two additions, comparisons or selections follow each other within a cycle. A memory has
+two ports and the width of its type. Operations are those that work at once; tools may share, narrow or dissolve them.
+docs/estimate.md has the formulas.
 """

@@ -6,29 +6,18 @@ from typing import assert_never
 
 from generators.design import InputDesign, LayerDesign, LeakyDesign, LinearDesign, ReadoutDesign
 from generators.estimate.memory import vectors
+from generators.estimate.operations import operations
 from generators.estimate.ports import width
 
 
 def adders(layer: LayerDesign) -> int:
-    """Adders and subtractors that work at once.
+    """Adders and subtractors of the data path that work at once, those that round among them.
 
-    Linear: in_parallel · out_parallel into the sums, and out_parallel for the bias.
-    Leaky, per neuron at once: one for the input; one for the reset by subtraction, and one more if it is immediate;
-    with inhibition one for the margin.
-    Readout: one per class at once, and one for a logit.
+    Linear, per output at once: in_parallel - 1 in the tree, one into the sum if there are several groups of inputs, one
+    for the bias. Leaky, per neuron at once: one for the input; one for the reset by subtraction, and one more if it is
+    immediate; with inhibition one for the margin. Readout: one per class at once, and one for a logit.
     """
-    match layer:
-        case InputDesign():
-            return 0
-        case LinearDesign():
-            return layer.out_parallel * (layer.in_parallel + (layer.bias is not None))
-        case LeakyDesign():
-            resets = (1 + layer.immediate) if layer.reset == "subtract" else 0
-            return layer.parallel * (1 + resets + layer.inhibition)
-        case ReadoutDesign():
-            return layer.parallel + (layer.rule == "binary_logit")
-        case _:
-            assert_never(layer)
+    return sum(one.count for one in operations(layer) if one.kind == "add")
 
 
 def weight_bits(layer: LayerDesign) -> int:

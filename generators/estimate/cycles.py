@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from generators.design import Design, Edge, InputDesign, LayerDesign, LeakyDesign, LinearDesign, Port, ReadoutDesign
+from generators.estimate.operations import Operation, operations
 from generators.estimate.ports import up
+from generators.estimate.resources import ADDITIONS_PER_CYCLE, in_dsps
+
+DSP_CYCLES, READ_CYCLES = 3, 1
+"""Of a product in DSPs, which have registers of their own where none waits for it; of a memory that is read."""
 
 
 def cycles(layer: LayerDesign) -> int:
-    """Of one timestep of a layer.
+    """Of one timestep of a layer that is under way: iterations times their interval; `fill` comes on top.
 
     Ingress: beats, or words if there are more. Linear: RF pairs of groups. Leaky: RF groups; with inhibition RF to
     update, which also finds the winner, and RF to fire. Readout: groups of the classes it looks at at once. An
@@ -30,6 +36,34 @@ def cycles(layer: LayerDesign) -> int:
             assert_never(layer)
 
 
+def fill(layer: LayerDesign) -> int:
+    """Until what the last iteration began with has left: the depth of the pipeline, less the cycle that counts already.
+
+    Ingress: words are only divided. Others: the read of a memory if there are several groups, the operations one after
+    the other, two a cycle, and the cycle in which the beat leaves.
+    """
+    if isinstance(layer, InputDesign):
+        return 1
+    several = layer.parallel < layer.input.size if isinstance(layer, ReadoutDesign) else layer.reuse_factor > 1
+    return several * READ_CYCLES + _chain(operations(layer), DSP_CYCLES)
+
+
+def update(layer: LayerDesign) -> int:
+    """From a state to what the next timestep finds there: less, and a pipeline of timesteps would read what is old."""
+    return max(_chain([one for one in operations(layer) if one.state], 1), 1)
+
+
+def _chain(given: Sequence[Operation], of_dsp: int) -> int:
+    """Of operations one after the other."""
+    products, others = 0, 0
+    for one in given:
+        if one.kind == "multiply":
+            products += of_dsp if in_dsps(one) else 1
+        else:
+            others += one.serial
+    return products + up(others, ADDITIONS_PER_CYCLE)
+
+
 def leaving(design: Design) -> int:
     """Of the egress, which packs the last layer's vector into words; 0 where a decision leaves."""
     last = design.layers[-1]
@@ -37,10 +71,21 @@ def leaving(design: Design) -> int:
 
 
 def interval(design: Design) -> int:
-    """From one timestep to the next: a pipeline takes one every cycle, in a dataflow the slowest process decides."""
+    """From one timestep to the next: that of the slowest layer, whether all are one pipeline or each a process."""
     if design.structure == "pipeline":
-        return 1
+        return max(update(layer) for layer in design.layers)
+    out = leaving(design)
+    return max(out + (out > 0), *(_apart(design, layer) for layer in design.layers))
+
+
+def work(design: Design) -> int:
+    """The same without fill and updates: what the beats alone would take."""
     return max(leaving(design), *(cycles(layer) for layer in design.layers))
+
+
+def _apart(design: Design, layer: LayerDesign) -> int:
+    """Of a process: a pipelined function begins anew each update, a loop once it has ended."""
+    return max(cycles(layer), update(layer)) if design.once(layer) else cycles(layer) + fill(layer)
 
 
 def _edge(port: Port, edge: Edge) -> int:

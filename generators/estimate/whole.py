@@ -7,8 +7,9 @@ from typing import Any
 
 from generators.design import Design, LayerDesign, LayerReport
 from generators.estimate.contents import adders, state_bits, weight_bits
-from generators.estimate.cycles import cycles, interval, leaving
+from generators.estimate.cycles import cycles, fill, interval, leaving
 from generators.estimate.memory import Memory, memories
+from generators.estimate.resources import INTERFACE, Resources, resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,8 @@ class LayerEstimate:
     """What one layer takes.
 
     Attributes:
-        cycles: of one timestep, reading and writing of packs included.
+        cycles: of one timestep under way, reading and writing of beats included.
+        fill: cycles by which the last beat leaves later, because the pipeline is so deep.
         multipliers: as in the layer's report; none for spikes, nor for a β that is a power of two.
         adders: of the data path; neither comparators nor counters of loops.
         weight_bits: of everything that was trained and is stored: weights, biases, β and θ of each neuron. One value
@@ -27,20 +29,19 @@ class LayerEstimate:
     name: str
     type: str
     cycles: int
+    fill: int
     multipliers: int
     adders: int
     weight_bits: int
     state_bits: int
     memories: tuple[Memory, ...]
-
-    @property
-    def bram_18k(self) -> int:
-        return sum(memory.bram_18k for memory in self.memories)
+    resources: Resources
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""
         memories = [{**asdict(memory), "bram_18k": memory.bram_18k} for memory in self.memories]
-        return {**asdict(self), "memories": memories, "bram_18k": self.bram_18k}
+        known = {key: value for key, value in asdict(self).items() if key != "resources"}
+        return {**known, "memories": memories, **asdict(self.resources)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,9 @@ class Estimate:
         return sum(layer.state_bits for layer in self.layers)
 
     @property
-    def bram_18k(self) -> int:
-        return sum(layer.bram_18k for layer in self.layers)
+    def resources(self) -> Resources:
+        """Of all layers, and of the interface."""
+        return sum((layer.resources for layer in self.layers), INTERFACE)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types."""
@@ -80,7 +82,7 @@ class Estimate:
             "adders": self.adders,
             "weight_bits": self.weight_bits,
             "state_bits": self.state_bits,
-            "bram_18k": self.bram_18k,
+            **asdict(self.resources),
             "layers": [layer.to_json() for layer in self.layers],
         }
 
@@ -88,14 +90,14 @@ class Estimate:
 def estimate(design: Design) -> Estimate:
     """The estimate of each layer and of the whole.
 
-    Layers work at the same time, so the interval is that of the slowest; see `Design.structure`. Latency = Σ cycles:
-    the most it can be, for under stream io a layer begins when its first beats have come.
+    Layers work at the same time, so the interval is that of the slowest; see `Design.structure`. Latency = Σ (cycles +
+    fill): the most it can be, for under stream io a layer begins when its first beats have come.
     """
     layers = tuple(
         _layer(design, index, layer, report)
         for index, (layer, report) in enumerate(zip(design.layers, design.reports, strict=True))
     )
-    latency = sum(layer.cycles for layer in layers) + leaving(design)
+    latency = sum(layer.cycles + layer.fill for layer in layers) + leaving(design)
     return Estimate(layers, latency, interval(design))
 
 
@@ -104,9 +106,11 @@ def _layer(design: Design, index: int, layer: LayerDesign, report: LayerReport) 
         design.names[layer.id],
         report.type,
         cycles(layer),
+        fill(layer),
         report.multipliers,
         adders(layer),
         weight_bits(layer),
         state_bits(layer),
         memories(design, index),
+        resources(design, index),
     )
