@@ -83,8 +83,8 @@ def _linear(layer: LinearDesign) -> Iterator[Operation]:
     if layer.bias is not None:
         total = total + Exact.of(layer.bias.type)
         yield Operation("add", total.width, outputs)
-    yield from _cast(total, layer.accum_type, outputs)
-    yield from _cast(Exact.of(layer.accum_type), layer.result_type, outputs)
+    kept = yield from _cast(total, layer.accum_type, outputs)
+    yield from _cast(kept, layer.result_type, outputs)
 
 
 @cache
@@ -117,7 +117,7 @@ def _leaky(layer: LeakyDesign) -> Iterator[Operation]:
         total = total - Exact.of(layer.threshold.type)
         yield Operation("add", total.width, neurons, state=True)
     yield from _cast(total, layer.membrane_type, neurons, state=True)
-    margin = state - Exact.of(layer.threshold.type)
+    margin = state - _exact(layer.threshold)
     if layer.inhibition:
         yield Operation("add", margin.width, neurons, state=layer.immediate)
         yield from _largest(neurons, margin.width, layer.input.size > neurons, layer.immediate)
@@ -125,7 +125,9 @@ def _leaky(layer: LeakyDesign) -> Iterator[Operation]:
         yield Operation("compare", state.width, neurons, state=layer.immediate)
     if layer.immediate and layer.reset != "none":
         if subtract:
-            yield Operation("add", margin.width, neurons, state=True)
+            # θ is added or taken off; where it is no constant its negative has to be formed
+            negated = layer.threshold.scalar is None
+            yield Operation("add", margin.width, neurons * (1 + negated), 1 + negated, state=True)
         moved = margin if subtract else Exact(state.integer + 1, state.frac, state.signed)
         yield from _cast(moved, layer.membrane_type, neurons, state=True)
         yield Operation("select", state.width, neurons, state=True)
@@ -136,7 +138,8 @@ def _readout(layer: ReadoutDesign) -> Iterator[Operation]:
     kept = yield from _decayed(state, layer.beta, classes)
     total = kept + Exact.of(layer.input.type)
     counts = layer.integrator == "accumulate" and layer.input.type == _SPIKE
-    yield Operation("add", state.width if counts else total.width, classes, state=True)
+    if not (counts and state.width == 1):  # the count of a single timestep is its spike
+        yield Operation("add", state.width if counts else total.width, classes, state=True)
     if not counts:  # a count is as wide as the window needs
         yield from _cast(total, layer.state_type, classes, state=True)
     if layer.rule == "binary_logit":
@@ -172,11 +175,23 @@ def _largest(values: int, bits: int, groups: bool, state: bool = False) -> Itera
         yield Operation("select", bits + max((values - 1).bit_length(), 1), count, serial, state)
 
 
-def _cast(value: Exact, kind: str, count: int, state: bool = False) -> Iterator[Operation]:
-    """An addition to round, two comparisons with two selections to saturate; nothing where bits are only cut off."""
+def _exact(parameter: Parameter) -> Exact:
+    """Without the zeros in which a value of the whole layer ends."""
+    kind = Exact.of(parameter.type)
+    value = parameter.scalar
+    zeros = 0 if not value else (value & -value).bit_length() - 1
+    return Exact(kind.integer, kind.frac - zeros, kind.signed)
+
+
+def _cast(value: Exact, kind: str, count: int, state: bool = False) -> Generator[Operation, None, Exact]:
+    """An addition to round, a second where the value decides what is added; two comparisons with two selections to
+    saturate; nothing where bits are only cut off. The bits that are left.
+    """
     target = FixedType.parse(kind)
     drop = value.frac - target.frac
     if drop > 0 and target.quantization != "TRN":
+        if target.quantization in ("RND_INF", "RND_CONV"):
+            yield Operation("add", drop, count, state=state)
         yield Operation("add", cast(value, Exact.of(kind)), count, state=state)
     room = target.integer - target.signed, value.integer - value.signed + (drop > 0 and target.quantization != "TRN")
     beyond = room[1] > room[0] or (value.signed and not target.signed) or target.overflow == "SAT_SYM"
@@ -184,4 +199,4 @@ def _cast(value: Exact, kind: str, count: int, state: bool = False) -> Iterator[
         bits = max(value.width - max(drop, 0), target.width)
         yield Operation("compare", bits, 2 * count, state=state)
         yield Operation("select", target.width, 2 * count, state=state)
-
+    return Exact(target.integer, min(value.frac, target.frac), target.signed)

@@ -147,13 +147,19 @@ template <class Cfg, class In, class Out> void linear(In &in, bit_t &last, Out &
     typename counter<groups_in>::type g = 0;
     typename counter<groups_out>::type h = 0;
 
+    // A single group of outputs begins with zeros; several begin anew, each with its first inputs.
+Begin:
+    for (int q = 0; q < Cfg::out_parallel; q++) {
+#pragma HLS UNROLL
+        acc[q] = 0;
+    }
 Reuse:
     for (int row = 0; row < Cfg::reuse_factor; row++) {
 #pragma HLS PIPELINE II=own::interval
         source::next(in, from, g, h == 0, held, kept, last);
         typename product<Cfg>::operand_t x[Cfg::in_parallel];
 #pragma HLS ARRAY_PARTITION variable=x complete
-        const bool first = g == 0;
+        const bool first = groups_in == 1 || (groups_out > 1 && g == 0);
     Operands:
         for (int p = 0; p < Cfg::in_parallel; p++) {
 #pragma HLS UNROLL
