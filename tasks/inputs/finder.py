@@ -17,6 +17,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from tasks import states
+from tasks.inputs import recording
 from tasks.layout import PACKAGE
 
 
@@ -102,7 +103,9 @@ class Finder:
         return self.counts(folder) and not (folder == str(PACKAGE) != self.here)
 
     def is_ours(self, path: str) -> bool:
-        return path.startswith(f"{PACKAGE}/") and self.here != str(PACKAGE)
+        if not path.startswith(f"{PACKAGE}/") or self.here == str(PACKAGE):
+            return False
+        return not any(path.startswith(f"{place}/") for place in recording.installed())
 
     def look(self, folder: str, name: str) -> str:
         """What importing `name` finds in `folder`, which is noted; see `states.resolved`."""

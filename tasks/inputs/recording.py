@@ -63,6 +63,17 @@ def _compile(sources: list[str], target: Path) -> None:
 
 
 @cache
+def installed() -> frozenset[str]:
+    """Folders of Python and of installed packages; an environment may lie in the project's folder, or in our own."""
+    schemes = ("stdlib", "platstdlib", "purelib", "platlib", "scripts")
+    python = {sys.prefix, sys.base_prefix, sys.exec_prefix, *map(sysconfig.get_path, schemes)}
+    packages = {*site.getsitepackages(), site.getusersitepackages()}
+    return frozenset(python | packages | {
+        place for place in sys.path if place.endswith(("site-packages", "dist-packages"))
+    })
+
+
+@cache
 def rules(here: str) -> str:
     """Lines of +folder and -folder, of which the longest that holds a path says whether it is the user's.
 
@@ -72,12 +83,8 @@ def rules(here: str) -> str:
     Args:
         here: the project's folder.
     """
-    schemes = ("stdlib", "platstdlib", "purelib", "platlib", "scripts")
-    python = {sys.prefix, sys.base_prefix, sys.exec_prefix, *map(sysconfig.get_path, schemes)}
-    packages = {*site.getsitepackages(), site.getusersitepackages()}
-    packages |= {place for place in sys.path if place.endswith(("site-packages", "dist-packages"))}
     ours = {str(PACKAGE / name) for name in ("generators", "tasks", "hls_src")}
-    places = {place for place in (*python, *packages, *ours, *_SYSTEM) if place not in ("", "/")}
+    places = {place for place in (*installed(), *ours, *_SYSTEM) if place not in ("", "/")}
     left_out = sorted({*places, *map(os.path.realpath, places)})
     return "".join([f"+{here}\n", *(f"-{place}\n" for place in left_out)])
 
