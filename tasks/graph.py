@@ -42,7 +42,7 @@ NUMBERS = (
 """Sources that types, the reference and the design rest on."""
 RECORDING = ("tasks/recorded.py",)
 """Sources that traces of reference and csim are written by."""
-COMPILATION = ("tasks/toolchain.py",)
+COMPILATION = ("tasks/toolchain.py", "tasks/machine.py")
 EMISSION = ("generators/emit.py", "generators/templates/")
 _UNITS = ("top", "tb")
 _SOURCES = (".py", ".j2", ".c", ".h")

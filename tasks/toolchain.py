@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,17 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from generators.errors import ToolError
-from tasks import files, processes
-
-
-def _vectors() -> tuple[str, ...]:
-    """Flags for the vectors of this machine, if they are wider than those that every x86-64 has."""
-    try:
-        features = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return ()
-    return ("-mavx2",) if re.search(r"^flags\s*:.*\bavx2\b", features, re.MULTILINE) else ()
-
+from tasks import files, machine, processes
 
 FLAGS = (
     "-std=c++14",
@@ -37,7 +26,6 @@ FLAGS = (
     "-Wno-maybe-uninitialized",
     # AMD's headers assert in casts that drop more bits than the source has, and go on correctly without
     "-DNDEBUG",
-    *_vectors(),
 )
 _PRECOMPILED = "#include <ap_fixed.h>\n#include <ap_int.h>\n"
 
@@ -52,6 +40,7 @@ class Toolchain:
         digest: of the compiler's own bytes: versions have been rebuilt before.
         include: folder of ap_fixed.h.
         headers: what the headers belong to, a package and its version or a Vitis release.
+        machine: what it compiles for, as `machine.kind` says: its name, and flags for its vectors.
     """
 
     compiler: str
@@ -59,6 +48,7 @@ class Toolchain:
     digest: str
     include: str
     headers: str
+    machine: str
 
     @staticmethod
     def found(compiler: str) -> Toolchain:
@@ -68,14 +58,19 @@ class Toolchain:
             raise ToolError(f"csim.compiler: there is no '{compiler}' on the PATH; install g++ or name another")
         _, told = processes.output([path, "--version"])
         include, headers = _include()
-        return Toolchain(path, told.partition("\n")[0], files.file_digest(path)[:16], include, headers)
+        return Toolchain(path, told.partition("\n")[0], files.file_digest(path)[:16], include, headers, machine.kind())
+
+    @property
+    def vectors(self) -> list[str]:
+        """Flags, beside those of every machine."""
+        return self.machine.split()[1:]
 
     @property
     def content(self) -> dict[str, str]:
         """What objects rest on, wherever the compiler and the headers lie."""
         return {
             "compiler": f"{self.version}, {self.digest}", "headers": self.headers, "flags": " ".join(FLAGS),
-            "machine": os.uname().machine,
+            "machine": self.machine,
         }
 
     @property
@@ -167,7 +162,8 @@ def simulate(program: Path, data: Path, out: Path, trace: str, log: Path) -> int
 
 
 def _run(toolchain: Toolchain, arguments: Sequence[str], log: Path, what: str) -> None:
-    code, output = processes.output([toolchain.compiler, *FLAGS, "-isystem", toolchain.include, *arguments])
+    flags = [*FLAGS, *toolchain.vectors, "-isystem", toolchain.include]
+    code, output = processes.output([toolchain.compiler, *flags, *arguments])
     made = Path(arguments[arguments.index("-o") + 1])
     if code == 0 and not made.stat().st_size:
         raise ToolError(f"csim.compiler: {toolchain.compiler} has made nothing of {what}; name a C++ compiler as g++")

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from generators.errors import ConfigError
-from tasks import files
+from tasks import files, machine
 from tasks.layout import BUILD, COMPOSED, CONF, PACKAGE, Layout
 
 _COMPOSITION = (
     "tasks/compose.py", "tasks/configuration/*.py", "tasks/settings.py", "tasks/toolchain.py", "tasks/variants.py",
-    "generators/limits.py",
+    "tasks/machine.py", "generators/limits.py",
 )
 """Our own sources that an entry of the cache rests on."""
 _PACKAGES = ("torch", "snntorch", "numpy", "jinja2", "hydra-core", "omegaconf", "pydantic", "doit", "hls4ml", "hlspike")
@@ -80,7 +80,8 @@ def load(overrides: Sequence[str]) -> list[Variant]:
         ConfigError, ToolError: one line.
     """
     place = folder(overrides)
-    asked = [_code(), list(overrides), str(place), os.getcwd(), sys.version, _installed()]
+    # machines that share a folder may be unlike each other, with a compiler that is the same file on all of them
+    asked = [_code(), list(overrides), str(place), os.getcwd(), sys.version, _installed(), machine.kind()]
     key = files.digest(json.dumps(asked).encode())
     path = COMPOSED / f"{key[:32]}.json"
     entry = _cached(path)
