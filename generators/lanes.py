@@ -28,7 +28,7 @@ from generators.limits import BANKS, FIFO_BITS
 _PORT_BITS = 512
 """Of a word at an edge: as wide as masters of memory and DMAs are at most."""
 _PINS = 64
-"""Words of an edge that are ports of their own."""
+"""Words of an edge that are ports of their own, at most."""
 _LEAST_BITS = 8
 """Of a word at an edge: a byte."""
 
@@ -81,20 +81,21 @@ def lanes(port: Port, given: int, taken: int, io: Io) -> int:
 def edge(port: Port) -> Edge:
     """The words in which a vector enters or leaves the design.
 
-    A vector that fits is one word. Else words hold whole beats; or, of beats that are wider, equal parts.
+    A vector that fits is one word. Else words hold whole beats; or, of beats that are wider, equal parts. Words are
+    ports of their own where all are moved at once: of some of them, a multiplexer would have to choose in every cycle.
     """
     bits = width(port.type)
     most = _PORT_BITS // bits
     if port.size <= most:
-        return _edge(port.size, bits, 1)
+        return _edge(port.size, bits, 1, True)
     if port.lanes <= most:
         held = most // port.lanes * port.lanes
-        return _edge(held, bits, -(-port.size // held))
+        return _edge(held, bits, -(-port.size // held), False)
     least = -(-port.lanes // most)
     # the parts of a beat wait in registers, together hardly more of them than it has values
     parts = next(count for count in range(least, port.lanes + 1) if count * -(-port.lanes // count) <= BANKS)
     held = -(-port.lanes // parts)
-    return _edge(held, bits, port.size // port.lanes * parts)
+    return _edge(held, bits, port.beats * parts, port.beats == 1)
 
 
 def output_edge(last: LayerDesign) -> Edge:
@@ -104,16 +105,17 @@ def output_edge(last: LayerDesign) -> Edge:
 
 def decision_edge(kind: str) -> Edge:
     """The word of a decision of that type."""
-    return _edge(1, width(kind), 1)
+    return _edge(1, width(kind), 1, True)
 
 
 def width(kind: str) -> int:
     return FixedType.parse(kind).width
 
 
-def _edge(values: int, bits: int, words: int) -> Edge:
+def _edge(values: int, bits: int, words: int, at_once: bool) -> Edge:
     """The word is the least power of two of at least a byte that holds `values` of `bits`."""
-    return Edge(max(_LEAST_BITS, 1 << (values * bits - 1).bit_length()), values, words, words <= _PINS)
+    whole = max(_LEAST_BITS, 1 << (values * bits - 1).bit_length())
+    return Edge(whole, values, words, at_once and words <= _PINS)
 
 
 def _given(layer: LayerDesign) -> int | None:

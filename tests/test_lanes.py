@@ -53,14 +53,16 @@ def test_lanes_divide_the_vector_and_fit_both_ends_and_the_limits(drawn: tuple[i
     (64, SPIKE, 64, Edge(64, 64, 1, True)), (65, SPIKE, 5, Edge(128, 65, 1, True)),
     (32, CURRENT, 32, Edge(512, 32, 1, True)),
     # MNIST, two words: of whole beats, or halves of one; primes have no parts but fit as well
-    (784, SPIKE, 28, Edge(512, 504, 2, True)), (784, SPIKE, 784, Edge(512, 392, 2, True)),
-    (784, SPIKE, 1, Edge(512, 512, 2, True)), (787, SPIKE, 787, Edge(512, 394, 2, True)),
-    (784, CURRENT, 28, Edge(512, 28, 28, True)), (784, CURRENT, 56, Edge(512, 28, 28, True)),
-    (784, CURRENT, 7, Edge(512, 28, 28, True)), (3, "ap_fixed<12,4>", 3, Edge(64, 3, 1, True)),
-    (100, "ap_fixed<33,4>", 100, Edge(512, 15, 7, True)), (9, "ap_fixed<64,4>", 3, Edge(512, 6, 2, True)),
+    (784, SPIKE, 28, Edge(512, 504, 2, False)), (784, SPIKE, 784, Edge(512, 392, 2, True)),
+    (784, SPIKE, 1, Edge(512, 512, 2, False)), (787, SPIKE, 787, Edge(512, 394, 2, True)),
+    (784, CURRENT, 28, Edge(512, 28, 28, False)), (784, CURRENT, 56, Edge(512, 28, 28, False)),
+    (784, CURRENT, 7, Edge(512, 28, 28, False)), (3, "ap_fixed<12,4>", 3, Edge(64, 3, 1, True)),
+    (100, "ap_fixed<33,4>", 100, Edge(512, 15, 7, True)), (9, "ap_fixed<64,4>", 3, Edge(512, 6, 2, False)),
     # 86 parts of 12 values would be 1032 registers
     (1023, "ap_fixed<40,4>", 1023, Edge(512, 11, 93, False)),
-    # more words than ports are a memory
+    # words are ports only where all are moved at once, and no more of them than there may be ports
+    (1024, CURRENT, 1024, Edge(512, 32, 32, True)), (1024, CURRENT, 512, Edge(512, 32, 32, False)),
+    (1024, "ap_fixed<32,4>", 1024, Edge(512, 16, 64, True)),
     (3000, CURRENT, 30, Edge(512, 30, 100, False)),
 ])
 def test_words_at_an_edge(size: int, kind: str, count: int, expected: Edge) -> None:

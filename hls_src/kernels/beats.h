@@ -46,11 +46,13 @@ struct as_beats {
     }
 };
 
-// Which of `Beats` comes next, and how many of `Turns` times the present one has been taken from or given to.
+// Which of `Beats` comes next, and how many of `Turns` times the present one has been taken from or given to. Where there
+// is but one, its index is a constant.
 template <int Beats, int Turns> struct turn {
     typename counter<Beats>::type beat;
     typename counter<Turns>::type phase;
     turn() : beat(0), phase(0) {}
+    int index() const { return Beats == 1 ? 0 : static_cast<int>(beat); }
     void next() {
 #pragma HLS INLINE
         phase++;
@@ -70,7 +72,7 @@ template <int N, int Lanes, int Taken, class How = as_beats, bool Wide = (Taken 
     template <class In, class T> static void next(In &in, place &at, T held[registers], bit_t &last) {
 #pragma HLS INLINE
         if (turns == 1 || at.phase == 0) {
-            How::template receive<Lanes>(in, at.beat, held, last);
+            How::template receive<Lanes>(in, at.index(), held, last);
         } else {
         Move:
             for (int l = 0; l < Lanes - Taken; l++) {
@@ -91,7 +93,7 @@ template <int N, int Lanes, int Taken, class How> struct intake<N, Lanes, Taken,
 #pragma HLS UNROLL
             T values[Lanes];
 #pragma HLS ARRAY_PARTITION variable=values complete
-            How::template receive<Lanes>(in, at.beat, values, last);
+            How::template receive<Lanes>(in, at.index(), values, last);
         Gather:
             for (int l = 0; l < Lanes; l++) {
 #pragma HLS UNROLL
@@ -121,7 +123,7 @@ template <int N, int Lanes, int Given, class How = as_beats, bool Wide = (Given 
 #pragma HLS UNROLL
             held[Lanes - Given + g] = values[g];
         }
-        if (turns == 1 || at.phase == turns - 1) How::template send<Lanes>(out, at.beat, held, last);
+        if (turns == 1 || at.phase == turns - 1) How::template send<Lanes>(out, at.index(), held, last);
         at.next();
     }
 };
@@ -141,7 +143,7 @@ template <int N, int Lanes, int Given, class How> struct outlet<N, Lanes, Given,
 #pragma HLS UNROLL
                 part[l] = values[b * Lanes + l];
             }
-            How::template send<Lanes>(out, at.beat, part, last);
+            How::template send<Lanes>(out, at.index(), part, last);
             at.next();
         }
     }
