@@ -1,4 +1,4 @@
-"""What lies in which memory: no bank that data choose, each state read once and written once, no more than it has ports."""
+"""What lies in which memory: no bank that data choose, each state read and written once, no more than has ports."""
 
 from __future__ import annotations
 
