@@ -25,7 +25,7 @@ import peer
 
 from generators.design import Design
 from generators.emit import emit
-from generators.ir import Input, Layer, Leaky, Linear, Network, Readout
+from generators.ir import Input, Layer, Linear, Network, Neuron, Readout
 from generators.quantize import quantize
 from generators.reference import ReferenceRun, run_reference
 from generators.schedule import schedule
@@ -45,7 +45,7 @@ def network(sizes: tuple[int, ...]) -> Network:
     layers: list[Layer] = [Input((sizes[0],), "fixed_window", TIMESTEPS)]
     for number, (n_in, n_out) in enumerate(pairwise(sizes), 1):
         layers.append(Linear(f"fc{number}", (layers[-1].name,), n_in, n_out, True))
-        layers.append(Leaky(f"lif{number}", (layers[-1].name,), n_out, "subtract", True, False, False))
+        layers.append(Neuron(f"lif{number}", (layers[-1].name,), n_out, "subtract", True, False, False))
     layers.append(Readout((layers[-1].name,), sizes[-1], "spike", "argmax_spike_count", 1, 1.0, "window"))
     return Network(tuple(layers))
 
@@ -57,7 +57,7 @@ def parameters(net: Network) -> dict[str, Any]:
         if isinstance(layer, Linear):
             found[f"{layer.name}/weight"] = chance.normal(0, layer.in_features**-0.5, (layer.size, layer.in_features))
             found[f"{layer.name}/bias"] = chance.normal(0, 0.1, layer.size)
-        elif isinstance(layer, Leaky):
+        elif isinstance(layer, Neuron):
             found[f"{layer.name}/beta"], found[f"{layer.name}/threshold"] = np.array(0.9), np.array(1.0)
     return found
 

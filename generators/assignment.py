@@ -16,16 +16,16 @@ import numpy as np
 from generators.automatic import Auto
 from generators.errors import UnsupportedModel
 from generators.fixed import FixedType
-from generators.ir import Input, Layer, Leaky, Linear, Network, Parameters, Readout
+from generators.ir import Input, Layer, Linear, Network, Neuron, Parameters, Readout
 from generators.loss import Floats, Loss
 from generators.resolve import Resolution, fixed_type
 from generators.stimulus import Stimulus, channels_last
 from generators.typed import (
     TypedInput,
     TypedLayer,
-    TypedLeaky,
     TypedLinear,
     TypedNetwork,
+    TypedNeuron,
     TypedReadout,
     holding,
     of_layer,
@@ -119,13 +119,13 @@ class Assignment:
                 accum = self._computed(layer, "accum", exact, f"lossless for any sum of {layer.in_features} products")
                 result = self._computed(layer, "result", accum, "as accum")
                 return TypedLinear(layer, value, weight, bias, accum, result)
-            case Leaky():
+            case Neuron():
                 value, theta = results[layer.inputs[0]], self._parameter(layer, "threshold")
                 beta = None if layer.integrates else self._parameter(layer, "beta")
                 largest = float(self._values(layer, "threshold").max())
                 decay = 1.0 if layer.integrates else self._values(layer, "beta")
                 membrane = self._state(layer, "membrane", max(value.frac, theta.frac), value, largest, decay)
-                return TypedLeaky(layer, value, beta, theta, membrane)
+                return TypedNeuron(layer, value, beta, theta, membrane)
             case Readout():
                 return self._readout(layer, results[layer.inputs[0]])
             case _:
@@ -198,7 +198,7 @@ class Assignment:
         return auto.of_range(2 * seen.low, 2 * seen.high, seen.frac, exact)
 
     def _state(
-        self, layer: Leaky | Readout, key: str, frac: int, value: FixedType, threshold: float, decay: Floats | float
+        self, layer: Neuron | Readout, key: str, frac: int, value: FixedType, threshold: float, decay: Floats | float
     ) -> FixedType:
         """Of a membrane, which is signed: whatever was seen of it, a reset or an input may take it below 0.
 

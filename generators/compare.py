@@ -24,9 +24,9 @@ from generators.typed import (
     Integers,
     TypedInput,
     TypedLayer,
-    TypedLeaky,
     TypedLinear,
     TypedNetwork,
+    TypedNeuron,
     TypedReadout,
     holding,
     weighted_sum,
@@ -209,7 +209,7 @@ def _cause(
     rows = slice(0 if carried else sequence, sequence + 1)
     alone = Stimulus(stimulus.frames[rows], stimulus.lengths[rows], None)
     layer = typed.layer(name)
-    assert isinstance(layer, TypedLeaky)
+    assert isinstance(layer, TypedNeuron)
     mem = run_reference(typed, integers, alone, "compared").trace[f"mem/{name}"][-1, timestep, neuron]
     theta = np.broadcast_to(integers[f"{name}/threshold"], (layer.layer.size,))[neuron]
     common = max(layer.membrane.frac, layer.threshold.frac)
@@ -234,7 +234,7 @@ def _with_fine_states(typed: TypedNetwork, stimulus: Stimulus) -> TypedNetwork:
             case TypedLinear():
                 exact = weighted_sum(layer.layer.in_features, layer.weight, source, layer.bias)
                 typed_layer = replace(layer, input=source, accum=exact, result=exact)
-            case TypedLeaky():
+            case TypedNeuron():
                 mem = FixedType(2 * _FINE + layer.membrane.integer, _FINE + layer.membrane.integer)
                 typed_layer = replace(layer, input=source, membrane=mem)
             case TypedReadout():

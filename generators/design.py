@@ -106,7 +106,7 @@ class LinearDesign:
 
 
 @dataclass(frozen=True, slots=True)
-class LeakyDesign:
+class NeuronDesign:
     id: str
     input: Port
     output: Port
@@ -141,7 +141,7 @@ class ReadoutDesign:
     """The word of a decision, its sign extended."""
 
 
-LayerDesign = InputDesign | LinearDesign | LeakyDesign | ReadoutDesign
+LayerDesign = InputDesign | LinearDesign | NeuronDesign | ReadoutDesign
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ class Design:
             case InputDesign():
                 words = layer.edge.words == 1 or (self.io == "parallel" and layer.edge.pins)
                 return words and layer.output.beats == 1
-            case LinearDesign() | LeakyDesign():
+            case LinearDesign() | NeuronDesign():
                 return layer.reuse_factor == layer.input.beats == layer.output.beats == 1
             case ReadoutDesign():
                 return layer.parallel == layer.input.size and layer.input.beats == 1
@@ -265,7 +265,7 @@ def kind(layer: LayerDesign) -> str:
             return "input"
         case LinearDesign():
             return "linear"
-        case LeakyDesign():
+        case NeuronDesign():
             return "leaky"
         case ReadoutDesign():
             return "readout"
@@ -274,7 +274,7 @@ def kind(layer: LayerDesign) -> str:
 
 
 def _has_state(layer: LayerDesign) -> bool:
-    return isinstance(layer, LeakyDesign | ReadoutDesign)
+    return isinstance(layer, NeuronDesign | ReadoutDesign)
 
 
 def _boundary(port: Port, edge: Edge) -> dict[str, Any]:
@@ -284,7 +284,7 @@ def _boundary(port: Port, edge: Edge) -> dict[str, Any]:
 
 def _probe(layer: LayerDesign) -> dict[str, Any]:
     match layer:
-        case LeakyDesign():
+        case NeuronDesign():
             return {"id": layer.id, "size": layer.output.size, "spikes": True, "state": "mem"}
         case ReadoutDesign():
             return {"id": layer.id, "size": layer.input.size, "spikes": False, "state": layer.state}

@@ -3,7 +3,7 @@
 Layers hold structure only. Parameters stay in a mapping of float64 arrays keyed `<layer>/<parameter>`:
 
     Linear   weight (out_features, in_features), bias (out_features,) if `bias`
-    Leaky    beta () or (size,), already clamped to [0, 1], absent if `integrates`; threshold () or (size,)
+    Neuron   beta () or (size,), already clamped to [0, 1], absent if `integrates`; threshold () or (size,)
 
 Every vector is in hardware order: channels last, flattened. Extraction has permuted the parameters accordingly.
 """
@@ -69,7 +69,7 @@ class Linear:
 
 
 @dataclass(frozen=True, slots=True)
-class Leaky:
+class Neuron:
     """A layer of leaky integrate-and-fire neurons (snntorch/_neurons/leaky.py, class Leaky, release 1.0.0).
 
     R = H(U₁ − θ) of the state the neuron kept, then
@@ -115,13 +115,13 @@ class Readout:
         return self.n_classes
 
 
-Layer = Input | Linear | Leaky | Readout
-_LAYER_TYPES: dict[str, type[Layer]] = {cls.__name__: cls for cls in (Input, Linear, Leaky, Readout)}
+Layer = Input | Linear | Neuron | Readout
+_LAYER_TYPES: dict[str, type[Layer]] = {cls.__name__: cls for cls in (Input, Linear, Neuron, Readout)}
 
 
 def type_name(layer: Layer) -> str:
     """The type a report calls `layer` by, and a configuration may."""
-    return layer.type_name if isinstance(layer, Leaky) else type(layer).__name__
+    return layer.type_name if isinstance(layer, Neuron) else type(layer).__name__
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +150,8 @@ class Network:
         return last if isinstance(last, Readout) else None
 
     @property
-    def neurons(self) -> tuple[Leaky, ...]:
-        return tuple(layer for layer in self.layers if isinstance(layer, Leaky))
+    def neurons(self) -> tuple[Neuron, ...]:
+        return tuple(layer for layer in self.layers if isinstance(layer, Neuron))
 
     def layer(self, name: str) -> Layer:
         return next(layer for layer in self.layers if layer.name == name)

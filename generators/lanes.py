@@ -17,8 +17,8 @@ from generators.design import (
     InputDesign,
     Io,
     LayerDesign,
-    LeakyDesign,
     LinearDesign,
+    NeuronDesign,
     Port,
     ReadoutDesign,
 )
@@ -54,7 +54,7 @@ def _joined(layer: LayerDesign, before: Port, after: Port) -> LayerDesign:
             return replace(layer, output=after, edge=edge(after))
         case LinearDesign():
             return replace(layer, input=before, output=after)
-        case LeakyDesign():
+        case NeuronDesign():
             return replace(layer, input=before, output=after)
         case ReadoutDesign():
             return replace(layer, input=before)
@@ -125,7 +125,7 @@ def _given(layer: LayerDesign) -> int | None:
             return None
         case LinearDesign():
             return layer.out_parallel
-        case LeakyDesign():
+        case NeuronDesign():
             return layer.parallel
         case ReadoutDesign():
             return 1
@@ -139,7 +139,7 @@ def _taken(layer: LayerDesign) -> int:
             raise TypeError("nothing comes before the ingress")
         case LinearDesign():
             return layer.in_parallel
-        case LeakyDesign() | ReadoutDesign():
+        case NeuronDesign() | ReadoutDesign():
             return layer.parallel
         case _:
             assert_never(layer)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from generators.design import Design, InputDesign, LayerDesign, LeakyDesign, LinearDesign, Parameter, ReadoutDesign
+from generators.design import Design, InputDesign, LayerDesign, LinearDesign, NeuronDesign, Parameter, ReadoutDesign
 from generators.errors import ConfigError
 from generators.fixed import WIDEST
 from generators.widths import Exact, cast
@@ -113,7 +113,7 @@ def _uses(layer: LayerDesign) -> Iterator[Use]:
     match layer:
         case InputDesign() | LinearDesign():
             pass  # a sum is no wider than a type can be, see `weighted_sum`
-        case LeakyDesign():
+        case NeuronDesign():
             state = Exact.of(layer.membrane_type)
             update = (_decayed(state, layer.beta) + Exact.of(layer.input.type)) - Exact.of(layer.threshold.type)
             yield _bits(cast(update, state), "membrane, current and threshold")

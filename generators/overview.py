@@ -23,9 +23,9 @@ from generators.traces import Traces
 from generators.typed import (
     Integers,
     TypedInput,
-    TypedLeaky,
     TypedLinear,
     TypedNetwork,
+    TypedNeuron,
     TypedReadout,
 )
 
@@ -98,7 +98,7 @@ def membranes(
     trace = run_reference(typed, integers, alone, "states").trace
     found = []
     for layer in typed.layers:
-        if not isinstance(layer, TypedLeaky):
+        if not isinstance(layer, TypedNeuron):
             continue
         name = layer.layer.name
         spikes = trace[f"spikes/{name}"][-1, :length]
@@ -168,7 +168,7 @@ def tensors(
                 source, weight = streams[layer.layer.inputs[0]], parameters[f"{name}/weight"]
                 bias = parameters[f"{name}/bias"] if layer.bias is not None else 0.0
                 stream, key, kind = None if source is None else source @ weight.T + bias, "result", layer.result
-            case TypedLeaky():
+            case TypedNeuron():
                 mem = _head(floating, f"mem/{name}")
                 if mem is None and (raw := _head(reference, f"mem/{name}")) is not None:
                     mem = layer.membrane.to_float(raw)
@@ -181,7 +181,7 @@ def tensors(
             values = np.asarray(stream[valid], np.float64).ravel()
             yield Values(name, key, kind, values, seen.get((name, key), 0), timesteps * stream.shape[-1])
         spikes = _head(floating, f"spikes/{name}")
-        streams[name] = spikes if isinstance(layer, TypedLeaky) else stream
+        streams[name] = spikes if isinstance(layer, TypedNeuron) else stream
 
 
 def _head(trace: Traces, key: str) -> NDArray[Any] | None:

@@ -21,7 +21,7 @@ from generators.parameters import Finding, Rounded, rounded
 from generators.reference import run_reference
 from generators.resolve import Resolution, unused
 from generators.stimulus import Stimulus
-from generators.typed import TypedInput, TypedLeaky, TypedLinear, TypedNetwork, TypedReadout
+from generators.typed import TypedInput, TypedLinear, TypedNetwork, TypedNeuron, TypedReadout
 
 _TRACED_BITS = 64
 """Traces hold 64-bit integers, so states, inputs and outputs must fit."""
@@ -117,7 +117,7 @@ def _check_widths(typed: TypedNetwork) -> None:
         match layer:
             case TypedInput():
                 traced = {"result": layer.result}
-            case TypedLeaky():
+            case TypedNeuron():
                 traced = {"membrane": layer.membrane}
             case TypedReadout():
                 traced = {"membrane": layer.state, "result": layer.result}
@@ -135,7 +135,7 @@ def _check_widths(typed: TypedNetwork) -> None:
 
 def _silent(typed: TypedNetwork, integers: dict[str, NDArray[np.int64]]) -> Iterator[Finding]:
     for layer in typed.layers:
-        if not isinstance(layer, TypedLeaky):
+        if not isinstance(layer, TypedNeuron):
             continue
         theta = int(integers[f"{layer.layer.name}/threshold"].min())
         top = layer.membrane.max_raw

@@ -28,7 +28,7 @@ class Reading:
     """A chain of layers on timesteps of `shape` (torch order, without batch)."""
 
     shape: tuple[int, ...]
-    layers: tuple[ir.Linear | ir.Leaky, ...]
+    layers: tuple[ir.Linear | ir.Neuron, ...]
     output: Output
     marker: Marker | None
     notes: tuple[str, ...]
@@ -49,7 +49,7 @@ class Reading:
         layers = []
         for item in data["layers"]:
             layer = ir.layer_from_json(item)
-            assert isinstance(layer, (ir.Linear, ir.Leaky))
+            assert isinstance(layer, (ir.Linear, ir.Neuron))
             layers.append(layer)
         output = Output(**{**data["output"], "shape": tuple(data["output"]["shape"])})
         marker = None if data["marker"] is None else Marker.from_json(data["marker"])

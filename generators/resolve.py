@@ -17,7 +17,7 @@ from generators import storage, strategy
 from generators.automatic import Auto
 from generators.errors import ConfigError
 from generators.fixed import FixedType
-from generators.ir import Input, Layer, Leaky, Linear, Network, Readout
+from generators.ir import Input, Layer, Linear, Network, Neuron, Readout
 
 _KEYS = ("default", "weight", "bias", "accum", "result", "beta", "alpha", "threshold", "membrane", "synaptic")
 _TYPE_KEYS: dict[str, tuple[str, ...]] = {
@@ -50,7 +50,7 @@ def type_names(layer: Layer) -> tuple[str, ...]:
             return ("Input", "InputLayer")
         case Linear():
             return ("Linear", "Dense")
-        case Leaky():
+        case Neuron():
             return (layer.type_name, "Leaky")
         case Readout():
             return ("Readout", "SNNReadout")
@@ -63,7 +63,7 @@ def unused(layer: Layer) -> dict[str, str]:
     match layer:
         case Linear(bias=False):
             return {"bias": "the layer has no bias"}
-        case Leaky(integrates=True):
+        case Neuron(integrates=True):
             return {"beta": "β is 1, the neurons integrate"}
         case Readout():
             reasons = {}

@@ -20,8 +20,8 @@ from generators.design import (
     Io,
     LayerDesign,
     LayerReport,
-    LeakyDesign,
     LinearDesign,
+    NeuronDesign,
     Parameter,
     Port,
     ReadoutDesign,
@@ -37,9 +37,9 @@ from generators.typed import (
     Integers,
     TypedInput,
     TypedLayer,
-    TypedLeaky,
     TypedLinear,
     TypedNetwork,
+    TypedNeuron,
     TypedReadout,
     of_layer,
 )
@@ -105,7 +105,7 @@ def _scheduled(
             return InputDesign(identifier, Port.of(layer.layer.size, layer.result), window, _EDGE), {}
         case TypedLinear():
             return synapses.scheduled(layer, integers, resolution, identifier, warnings)
-        case TypedLeaky():
+        case TypedNeuron():
             return _leaky(layer, integers, resolution, identifier, warnings)
         case TypedReadout():
             beta = None if layer.beta is None else Parameter.of(layer.beta, integers[f"{layer.layer.name}/beta"])
@@ -131,8 +131,8 @@ def _scheduled(
 
 
 def _leaky(
-    layer: TypedLeaky, integers: Integers, resolution: Resolution, identifier: str, warnings: list[str]
-) -> tuple[LeakyDesign, dict[str, NDArray[np.int64]]]:
+    layer: TypedNeuron, integers: Integers, resolution: Resolution, identifier: str, warnings: list[str]
+) -> tuple[NeuronDesign, dict[str, NDArray[np.int64]]]:
     name, size = layer.layer.name, layer.layer.size
     asked, crowded = resolution.reuse_factor(layer.layer), partial(_crowded, size)
     reuse_factor = legal.reuse_factor(asked, name, size, "neurons", crowded, warnings)
@@ -148,7 +148,7 @@ def _leaky(
         parameters[key] = Parameter.of(kind, values)
         if parameters[key].scalar is None:
             arrays[key] = values.reshape(reuse_factor, -1)
-    design = LeakyDesign(
+    design = NeuronDesign(
         identifier,
         Port.of(size, layer.input),
         Port.of(size, SPIKE),
@@ -186,7 +186,7 @@ def _report(
             precision = {"weight": layer.weight, "bias": layer.bias, "accum": layer.accum, "result": layer.result}
             reuse_factor, strategy, storage = design.reuse_factor, "dense", design.storage
             multipliers = 0 if layer.input == SPIKE else design.in_parallel * design.out_parallel
-        case TypedLeaky(), LeakyDesign():
+        case TypedNeuron(), NeuronDesign():
             precision = {"beta": layer.beta, "threshold": layer.threshold, "membrane": layer.membrane}
             reuse_factor, storage = design.reuse_factor, design.storage
             multipliers = 0 if _is_shift(design.beta) else design.parallel

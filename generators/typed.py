@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from generators.errors import ConfigError
 from generators.fixed import SPIKE, WIDEST, FixedType
-from generators.ir import Input, Leaky, Linear, Network, Readout
+from generators.ir import Input, Linear, Network, Neuron, Readout
 
 Integers = Mapping[str, NDArray[np.int64]]
 Types = Mapping[str, FixedType]
@@ -52,8 +52,8 @@ class TypedLinear:
 
 
 @dataclass(frozen=True, slots=True)
-class TypedLeaky:
-    layer: Leaky
+class TypedNeuron:
+    layer: Neuron
     input: FixedType
     beta: FixedType | None
     """None in a layer that integrates."""
@@ -86,11 +86,11 @@ class TypedReadout:
         return _present(beta=self.beta)
 
 
-TypedLayer = TypedInput | TypedLinear | TypedLeaky | TypedReadout
+TypedLayer = TypedInput | TypedLinear | TypedNeuron | TypedReadout
 _TYPES: dict[str, tuple[type[Any], type[Any]]] = {
     "Input": (TypedInput, Input),
     "Linear": (TypedLinear, Linear),
-    "Leaky": (TypedLeaky, Leaky),
+    "Neuron": (TypedNeuron, Neuron),
     "Readout": (TypedReadout, Readout),
 }
 

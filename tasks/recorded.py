@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from generators.reference import Block, Reference, emissions, outcomes, spread
 from generators.stimulus import Stimulus
-from generators.typed import TypedLeaky, TypedNetwork, TypedReadout
+from generators.typed import TypedNetwork, TypedNeuron, TypedReadout
 from tasks import arrays, columns, files
 from tasks.layout import Layout
 
@@ -92,8 +92,8 @@ class _Widths:
         if kind == "spikes":
             return np.dtype(np.uint8)
         layer = self._typed.layers[-1] if kind == "readout" else self._typed.layer(name)
-        assert isinstance(layer, (TypedLeaky, TypedReadout))
-        return (layer.membrane if isinstance(layer, TypedLeaky) else layer.state).storage
+        assert isinstance(layer, (TypedNeuron, TypedReadout))
+        return (layer.membrane if isinstance(layer, TypedNeuron) else layer.state).storage
 
     def kept(self, key: str) -> np.dtype[Any]:
         return np.dtype(np.uint8 if key.startswith("spikes/") else np.int64)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.ir import Input, Layer, Leaky, Linear, Network, Readout
+from generators.ir import Input, Layer, Linear, Network, Neuron, Readout
 from generators.stimulus import Stimulus
 
 SEQUENCES = 3
@@ -58,7 +58,7 @@ class Case:
                     found[f"{layer.name}/weight"] = self.scale * rng.normal(size=shape)
                     if layer.bias:
                         found[f"{layer.name}/bias"] = 0.3 * self.scale * rng.normal(size=layer.out_features)
-                case Leaky():
+                case Neuron():
                     each = (layer.size,) if layer.name in self.vectors else ()
                     if not layer.integrates:
                         found[f"{layer.name}/beta"] = np.asarray(rng.uniform(0.3, 0.98, each))
@@ -79,11 +79,11 @@ def linear(name: str, source: str, n_in: int, n_out: int, bias: bool = True) -> 
     return Linear(name, (source,), n_in, n_out, bias)
 
 
-def leaky(name: str, source: str, size: int, **options: Any) -> Leaky:
+def leaky(name: str, source: str, size: int, **options: Any) -> Neuron:
     chosen: dict[str, Any] = {
         "reset_mechanism": "subtract", "reset_delay": True, "inhibition": False, "integrates": False, **options
     }
-    return Leaky(name, (source,), size, **chosen)
+    return Neuron(name, (source,), size, **chosen)
 
 
 def readout(source: str, n: int, mode: Any = "spike", rule: Any = "argmax_spike_count", **options: Any) -> Readout:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from projects import designed
 
 from generators.compare import Difference, agreement, mismatches
-from generators.ir import Input, Layer, Leaky, Linear, Network
+from generators.ir import Input, Layer, Linear, Network, Neuron
 from generators.quantize import quantize
 from generators.reference import outcomes, run_reference
 from generators.stimulus import Stimulus
@@ -180,7 +180,7 @@ def _float_spikes(layers: tuple[Layer, ...], parameters: dict[str, Any], frames:
     """The equations of Leaky in float64, one neuron of one sequence after the other."""
     trace = {
         f"spikes/{layer.name}": np.zeros((*frames.shape[:2], layer.size), np.uint8)
-        for layer in layers if isinstance(layer, Leaky)
+        for layer in layers if isinstance(layer, Neuron)
     }
     mem: dict[str, NDArray[np.float64]] = {}
     for n, sequence in enumerate(frames.astype(np.float64)):
@@ -190,7 +190,7 @@ def _float_spikes(layers: tuple[Layer, ...], parameters: dict[str, Any], frames:
             for layer in layers:
                 if isinstance(layer, Linear):
                     x = parameters[f"{layer.name}/weight"] @ x + parameters.get(f"{layer.name}/bias", 0.0)
-                elif isinstance(layer, Leaky):
+                elif isinstance(layer, Neuron):
                     theta, beta = parameters[f"{layer.name}/threshold"], parameters.get(f"{layer.name}/beta", 1.0)
                     before = mem.get(layer.name, np.zeros(layer.size))
                     reset = before > theta

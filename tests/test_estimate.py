@@ -18,8 +18,8 @@ from generators.design import (
     Io,
     LayerDesign,
     LayerReport,
-    LeakyDesign,
     LinearDesign,
+    NeuronDesign,
     Parameter,
     Port,
     ReadoutDesign,
@@ -28,7 +28,7 @@ from generators.estimate.cycles import work
 from generators.estimate.memory import Memory
 from generators.estimate.whole import LayerEstimate, estimate
 from generators.storage import settled, settled_constants
-from generators.typed import TypedLeaky, TypedLinear
+from generators.typed import TypedLinear, TypedNeuron
 
 UNKNOWN = Edge(8, 1, 1, True)
 SPIKE = "ap_uint<1>"
@@ -56,14 +56,14 @@ def linear(name: str, given: Port, port: Port, in_parallel: int, out_parallel: i
     )
 
 
-def leaky(name: str, given: Port, port: Port, parallel: int, **options: Any) -> LeakyDesign:
+def leaky(name: str, given: Port, port: Port, parallel: int, **options: Any) -> NeuronDesign:
     chosen: dict[str, Any] = {
         "membrane_type": "ap_fixed<10,3,AP_RND,AP_SAT>", "decay": "lif", "reset": "none", "immediate": False,
         "inhibition": False, "beta": Parameter("ap_ufixed<8,0>", "short", 200),
         "threshold": Parameter(CURRENT, "short", 1), **options,
     }
     groups = given.size // parallel
-    return LeakyDesign(name, given, port, groups, parallel, settled("auto", groups, 10), **chosen)
+    return NeuronDesign(name, given, port, groups, parallel, settled("auto", groups, 10), **chosen)
 
 
 def readout(given: Port, rule: Any = "argmax") -> ReadoutDesign:
@@ -248,7 +248,7 @@ def test_totals_are_sums_and_agree_with_the_network(case: Case, io: Io) -> None:
         if isinstance(typed, TypedLinear):
             bits += typed.layer.in_features * typed.layer.size * (typed.weight.width + (not typed.weight.signed))
             bits += 0 if typed.bias is None else typed.layer.size * typed.bias.width
-        elif isinstance(typed, TypedLeaky):
+        elif isinstance(typed, TypedNeuron):
             for key, kind in (("beta", typed.beta), ("threshold", typed.threshold)):
                 vector = kind is not None and quantized.integers[f"{typed.layer.name}/{key}"].ndim == 1
                 bits += typed.layer.size * kind.width if vector and kind is not None else 0
@@ -279,7 +279,7 @@ def test_memories_are_split_as_the_generated_pragmas_say(case: Case, io: Io) -> 
     code = texts(design)
     for layer, found in zip(design.layers, estimate(design).layers, strict=True):
         banks = {one.name: one.banks for one in found.memories}
-        if isinstance(layer, LeakyDesign):
+        if isinstance(layer, NeuronDesign):
             split = {name.removeprefix(f"{layer.id}_") for name in PARTITION.findall(code[f"firmware/{layer.id}.cpp"])}
             assert split == {"mem", "beta", "threshold"} & set(banks)
             assert {banks[name] for name in split} == {layer.parallel}

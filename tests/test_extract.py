@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn.utils import parametrizations, prune
 
 from generators.errors import ConfigError, UnsupportedModel
-from generators.ir import Input, Leaky, Linear, Network
+from generators.ir import Input, Linear, Network, Neuron
 from generators.readout import SNNReadout
 
 
@@ -181,9 +181,9 @@ FORMS = [
 LAYERS = (
     Input((4,), "fixed_window", None),
     Linear("fc1", ("input",), 4, 5, True),
-    Leaky("lif1", ("fc1",), 5, "subtract", True, False, False),
+    Neuron("lif1", ("fc1",), 5, "subtract", True, False, False),
     Linear("fc2", ("lif1",), 5, 3, False),
-    Leaky("lif2", ("fc2",), 3, "subtract", True, False, False),
+    Neuron("lif2", ("fc2",), 3, "subtract", True, False, False),
 )
 
 
@@ -332,14 +332,14 @@ def sequential(*middle: nn.Module, **neuron: Any) -> nn.Sequential:
 @pytest.mark.parametrize("delay", [True, False])
 def test_reset(mechanism: str, delay: bool) -> None:
     network, _ = extract(sequential(reset_mechanism=mechanism, reset_delay=delay), (4,), {})
-    assert network.layers[-1] == Leaky("1", ("0",), 3, mechanism, delay, False, False)  # type: ignore[arg-type]
+    assert network.layers[-1] == Neuron("1", ("0",), 3, mechanism, delay, False, False)  # type: ignore[arg-type]
 
 
 def test_the_bound_state_function_is_what_counts() -> None:
     module = sequential()
     module[1].reset_mechanism = "zero"
     network, _ = extract(module, (4,), {})
-    assert network.layers[-1] == Leaky("1", ("0",), 3, "subtract", True, False, False)
+    assert network.layers[-1] == Neuron("1", ("0",), 3, "subtract", True, False, False)
     assert network.notes == ("layer '1': runs reset_mechanism subtract, although its attribute says zero",)
 
 
@@ -347,7 +347,7 @@ def test_the_reset_mechanism_of_a_checkpoint_that_the_module_does_not_run_is_not
     module, trained = sequential(reset_mechanism="subtract"), sequential(reset_mechanism="zero")
     module.load_state_dict(trained.state_dict())
     network, _ = extract(module, (4,), {})
-    assert isinstance(network.layers[2], Leaky) and network.layers[2].reset_mechanism == "subtract"
+    assert isinstance(network.layers[2], Neuron) and network.layers[2].reset_mechanism == "subtract"
     assert network.notes == (
         "layer '1': runs reset_mechanism subtract, although its buffer reset_mechanism_val, which a checkpoint brings "
         "along, says zero",
@@ -373,7 +373,7 @@ def test_the_reset_mechanism_of_a_checkpoint_that_the_module_does_not_run_is_not
 )
 def test_every_deterministic_surrogate(spike_grad: Any, surrogate_disable: bool) -> None:
     network, _ = extract(sequential(spike_grad=spike_grad, surrogate_disable=surrogate_disable), (4,), {})
-    assert network.layers[-1] == Leaky("1", ("0",), 3, "subtract", True, False, False)
+    assert network.layers[-1] == Neuron("1", ("0",), 3, "subtract", True, False, False)
 
 
 def test_beta_is_clamped_and_one_means_integrate() -> None:
@@ -412,7 +412,7 @@ def test_maps_are_flattened_channels_last() -> None:
     assert parameters["0/beta"].tolist() == [0.25, 0.5] * 6
     assert parameters["0/threshold"].tolist() == order
     assert parameters["2/weight"].tolist() == [order]
-    assert network.layers[1] == Leaky("0", ("input",), 12, "subtract", True, False, False)
+    assert network.layers[1] == Neuron("0", ("input",), 12, "subtract", True, False, False)
 
 
 def test_one_value_per_row_broadcasts_as_in_torch() -> None:

@@ -16,7 +16,7 @@ from torch import nn
 from generators.errors import DataError
 from generators.extract import executor
 from generators.extract.executor import run_float
-from generators.ir import Leaky, Linear, Network
+from generators.ir import Linear, Network, Neuron
 from generators.readout import SNNReadout
 from generators.stimulus import Stimulus
 
@@ -81,7 +81,7 @@ def interpret(network: Network, parameters: Any, frames: np.ndarray, ends: list[
         if isinstance(layer, Linear):
             bias = parameters[f"{layer.name}/bias"] if layer.bias else 0.0
             inputs = inputs @ parameters[f"{layer.name}/weight"].T + bias
-        elif isinstance(layer, Leaky):
+        elif isinstance(layer, Neuron):
             beta = 1.0 if layer.integrates else parameters[f"{layer.name}/beta"]
             theta = parameters[f"{layer.name}/threshold"]
             spikes, membranes = np.zeros(inputs.shape, np.uint8), np.zeros(inputs.shape)

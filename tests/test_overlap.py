@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from projects import Project, Workshop, designed, write_project, write_whole
 
-from generators.design import Design, InputDesign, LayerDesign, LeakyDesign, LinearDesign, ReadoutDesign
+from generators.design import Design, InputDesign, LayerDesign, LinearDesign, NeuronDesign, ReadoutDesign
 from generators.estimate.cycles import work
 from generators.ir import Layer
 from tasks.toolchain import FLAGS
@@ -118,7 +118,7 @@ def iterations(layer: LayerDesign) -> Iterator[tuple[int, int]]:
                     takes = taken(layer.in_parallel, layer.input.lanes, group) if output == 0 else 0
                     last = group == groups - 1
                     yield takes, given_(layer.out_parallel, layer.output.lanes, output) if last else 0
-        case LeakyDesign():
+        case NeuronDesign():
             groups = range(layer.input.size // layer.parallel)
             takes = [taken(layer.parallel, layer.input.lanes, group) for group in groups]
             gives = [given_(layer.parallel, layer.output.lanes, group) for group in groups]

@@ -27,9 +27,9 @@ from generators.stimulus import Stimulus
 from generators.typed import (
     TypedInput,
     TypedLayer,
-    TypedLeaky,
     TypedLinear,
     TypedNetwork,
+    TypedNeuron,
     TypedReadout,
     holding,
 )
@@ -108,7 +108,7 @@ class Oracle:
                     out = self._input(layer)
                 case TypedLinear():
                     out = self._linear(layer, arriving)
-                case TypedLeaky():
+                case TypedNeuron():
                     out = self._leaky(layer, arriving)
                 case TypedReadout():
                     out = self._readout(layer, arriving)
@@ -153,7 +153,7 @@ class Oracle:
         accum = self._cast(layer.layer.name, "accum", layer.accum, sums)
         return self._cast(layer.layer.name, "result", layer.result, accum)
 
-    def _leaky(self, typed: TypedLeaky, arriving: Vector) -> Vector:
+    def _leaky(self, typed: TypedNeuron, arriving: Vector) -> Vector:
         layer, size = typed.layer, typed.layer.size
         theta = self._parameter(typed, "threshold", typed.threshold, size)
         beta = self._parameter(typed, "beta", typed.beta, size) if typed.beta else [Fraction(1)] * size
@@ -289,7 +289,7 @@ def runs(draw: st.DrawFn) -> Drawn:
                 "reset_delay": draw(st.booleans()), "inhibition": draw(st.booleans()), "integrates": beta is None,
             }
             neurons = leaky(name, source.layer.name, before, **options)
-            layers.append(TypedLeaky(neurons, source.result, beta, theta, draw(types())))
+            layers.append(TypedNeuron(neurons, source.result, beta, theta, draw(types())))
             integers[f"{name}/threshold"] = draw(mantissas(theta, *draw(st.sampled_from(((), (before,))))))
             if beta is not None:
                 integers[f"{name}/beta"] = draw(mantissas(beta, *draw(st.sampled_from(((), (before,))))))
@@ -309,7 +309,7 @@ def runs(draw: st.DrawFn) -> Drawn:
 
 @st.composite
 def readouts(draw: st.DrawFn, source: TypedLayer, window: int, integers: dict[str, NDArray[np.int64]]) -> TypedReadout:
-    n, spikes = source.layer.size, isinstance(source, TypedLeaky)
+    n, spikes = source.layer.size, isinstance(source, TypedNeuron)
     rules = ["argmax_spike_count", "first_to_threshold", "threshold_then_argmax"] if spikes else ["argmax_membrane"]
     rule = draw(st.sampled_from([*rules, *(["binary_logit"] if n == 2 else [])]))
     bits = window.bit_length() or 32

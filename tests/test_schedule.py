@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from projects import texts
 
-from generators.design import Design, Edge, InputDesign, LeakyDesign, LinearDesign, Parameter, Port, ReadoutDesign
+from generators.design import Design, Edge, InputDesign, LinearDesign, NeuronDesign, Parameter, Port, ReadoutDesign
 from generators.errors import ConfigError
 from generators.fixed import OVERFLOWS, QUANTIZATIONS, FixedType
-from generators.ir import Input, Layer, Leaky, Network
+from generators.ir import Input, Layer, Network, Neuron
 from generators.parameters import Finding
 from generators.quantize import quantize
 from generators.schedule import schedule
@@ -112,9 +112,9 @@ def neurons(size: int, entry: dict[str, Any], membrane: str = "ap_fixed<8,4>", *
 
 def test_neurons_update_in_groups() -> None:
     design = neurons(12, {"layers": {"a": {"reuse_factor": 3}}})
-    assert (one(design, LeakyDesign).reuse_factor, one(design, LeakyDesign).parallel) == (3, 4)
+    assert (one(design, NeuronDesign).reuse_factor, one(design, NeuronDesign).parallel) == (3, 4)
     design = neurons(12, {"types": {"IFNeuron": {"reuse_factor": 5}}})
-    assert one(design, LeakyDesign).parallel == 3
+    assert one(design, NeuronDesign).parallel == 3
     assert design.reports[1].warnings == ("reuse_factor: 5 is not legal for 12 neurons, moved to 4",)
     with pytest.raises(ConfigError) as error:
         neurons(12, {"layers": {"a": {"reuse_factor": 5}}})
@@ -131,7 +131,7 @@ def test_membranes_lie_in_registers_in_luts_and_from_a_size_on_in_block_ram(
 ) -> None:
     # 8 bits each: a memory for each neuron at once
     design = neurons(size, {"layers": {"a": {"reuse_factor": factor}}})
-    assert one(design, LeakyDesign).storage == storage
+    assert one(design, NeuronDesign).storage == storage
     text = texts(design)["firmware/a.cpp"]
     assert f"#pragma HLS ARRAY_PARTITION variable=a_mem complete dim={dimension}\n" in text
     bound = [line for line in text.splitlines() if "BIND_STORAGE" in line]
@@ -176,7 +176,7 @@ def test_weights_lie_in_blocks_where_luts_would_take_more_of_a_part(words: int, 
 def test_storage_that_cannot_be_is_refused_by_name_and_else_left_to_the_size(
     layers: tuple[Layer, ...], asked: str, told: str
 ) -> None:
-    neurons = isinstance(layers[0], Leaky)
+    neurons = isinstance(layers[0], Neuron)
     size = layers[0].size if neurons else 40
     given = {"fc/threshold": 1.0} if neurons else {"fc/weight": np.ones((40, 40)), "fc/bias": np.ones(40)}
     hls: dict[str, Any] = {"model": {"precision": "ap_int<6>", "reuse_factor": 41 if neurons else 40}}
@@ -313,11 +313,11 @@ def test_the_design_of_every_layer_in_full() -> None:
         InputDesign("input", Port(6, port, 6), 6, Edge(128, 6, 1, True)),
         LinearDesign("fc1", Port(6, port, 6), Port(8, port, 8), 1, 6, 8, "registers", 12,
                      Parameter(port, "short", None), 26, 20, "ap_fixed<20,4>", port, port),
-        LeakyDesign("lif1", Port(8, port, 8), Port(8, spikes, 8), 1, 8, "registers", port, "lif", "subtract", False,
+        NeuronDesign("lif1", Port(8, port, 8), Port(8, spikes, 8), 1, 8, "registers", port, "lif", "subtract", False,
                     False, scalar, Parameter(port, "short", 384)),
         LinearDesign("fc2", Port(8, spikes, 8), Port(4, port, 4), 1, 8, 4, "registers", 12, None, 15, 12, port,
                      port, port),
-        LeakyDesign("lif2", Port(4, port, 4), Port(4, spikes, 4), 1, 4, "registers", port, "lif", "zero", True, False,
+        NeuronDesign("lif2", Port(4, port, 4), Port(4, spikes, 4), 1, 4, "registers", port, "lif", "zero", True, False,
                     Parameter(port, "short", None), Parameter(port, "short", None)),
         ReadoutDesign("readout", Port(4, spikes, 4), 4, "ap_ufixed<3,3>", "ap_ufixed<2,2>", "accumulate",
                       "first_to_threshold", True, 2, None, "count", Edge(8, 1, 1, True)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from generators.design import InputDesign, LayerDesign, LeakyDesign, LinearDesign, ReadoutDesign
+from generators.design import InputDesign, LayerDesign, LinearDesign, NeuronDesign, ReadoutDesign
 from generators.estimate.memory import vectors
 from generators.estimate.operations import operations
 from generators.estimate.ports import width
@@ -29,7 +29,7 @@ def weight_bits(layer: LayerDesign) -> int:
         case LinearDesign():
             weights = layer.input.size * layer.output.size * layer.weight_width
             return weights + (0 if layer.bias is None else layer.output.size * width(layer.bias.type))
-        case LeakyDesign():
+        case NeuronDesign():
             return sum(layer.input.size * width(parameter.type) for _, parameter in vectors(layer))
         case InputDesign() | ReadoutDesign():
             return 0
@@ -46,7 +46,7 @@ def state_bits(layer: LayerDesign) -> int:
             return (layer.window - 1).bit_length() if layer.window > 1 else 0
         case LinearDesign():
             return 0
-        case LeakyDesign():
+        case NeuronDesign():
             return layer.input.size * width(layer.membrane_type) + 1
         case ReadoutDesign():
             latch = 1 + width(layer.decision_type) if layer.rule == "first_to_threshold" else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
-from generators.design import Design, Edge, InputDesign, LayerDesign, LeakyDesign, LinearDesign, Port, ReadoutDesign
+from generators.design import Design, Edge, InputDesign, LayerDesign, LinearDesign, NeuronDesign, Port, ReadoutDesign
 from generators.estimate.operations import Operation, operations
 from generators.estimate.ports import up
 from generators.estimate.resources import ADDITIONS_PER_CYCLE, in_dsps
@@ -27,7 +27,7 @@ def cycles(layer: LayerDesign) -> int:
         case LinearDesign():
             taken, given = up(layer.in_parallel, layer.input.lanes), up(layer.out_parallel, layer.output.lanes)
             return layer.reuse_factor * max(taken, given)
-        case LeakyDesign():
+        case NeuronDesign():
             taken, given = up(layer.parallel, layer.input.lanes), up(layer.parallel, layer.output.lanes)
             return layer.reuse_factor * (taken + given if layer.inhibition else max(taken, given))
         case ReadoutDesign():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
-from generators.design import Design, InputDesign, LayerDesign, LeakyDesign, LinearDesign, Parameter, ReadoutDesign
+from generators.design import Design, InputDesign, LayerDesign, LinearDesign, NeuronDesign, Parameter, ReadoutDesign
 from generators.estimate.ports import up, width
 from generators.storage import Storage, blocks, settled
 
@@ -62,7 +62,7 @@ def _own_memories(layer: LayerDesign) -> Iterator[Memory]:
             if layer.bias is not None:
                 groups, row = layer.output.size // layer.out_parallel, layer.out_parallel * width(layer.bias.type)
                 yield Memory("bias", 1, groups, row)
-        case LeakyDesign():
+        case NeuronDesign():
             groups = layer.input.size // layer.parallel
             yield Memory("mem", layer.parallel, groups, width(layer.membrane_type), layer.storage)
             for name, parameter in vectors(layer):
@@ -95,7 +95,7 @@ def _handed_over(design: Design, index: int, layer: LayerDesign) -> Iterator[Mem
         yield Memory("array", copies * port.lanes, port.beats, width(port.type))
 
 
-def vectors(layer: LeakyDesign) -> list[tuple[str, Parameter]]:
+def vectors(layer: NeuronDesign) -> list[tuple[str, Parameter]]:
     named = (("beta", layer.beta), ("threshold", layer.threshold))
     return [(name, parameter) for name, parameter in named if parameter is not None and parameter.scalar is None]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal, assert_never
 
-from generators.design import InputDesign, LayerDesign, LeakyDesign, LinearDesign, Parameter, ReadoutDesign
+from generators.design import InputDesign, LayerDesign, LinearDesign, NeuronDesign, Parameter, ReadoutDesign
 from generators.estimate.ports import width
 from generators.fixed import FixedType
 from generators.widths import Exact, cast
@@ -46,7 +46,7 @@ def operations(layer: LayerDesign) -> tuple[Operation, ...]:
             return ()
         case LinearDesign():
             return tuple(_linear(layer))
-        case LeakyDesign():
+        case NeuronDesign():
             return tuple(_leaky(layer))
         case ReadoutDesign():
             return tuple(_readout(layer))
@@ -102,7 +102,7 @@ def _levels(values: int) -> int:
     return (values - 1).bit_length()
 
 
-def _leaky(layer: LeakyDesign) -> Iterator[Operation]:
+def _leaky(layer: NeuronDesign) -> Iterator[Operation]:
     neurons, state = layer.parallel, Exact.of(layer.membrane_type)
     subtract = layer.reset == "subtract"
     if layer.reset != "none":

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
-from generators.design import Design, InputDesign, LayerDesign, LeakyDesign, LinearDesign, Port, ReadoutDesign
+from generators.design import Design, InputDesign, LayerDesign, LinearDesign, NeuronDesign, Port, ReadoutDesign
 from generators.estimate import constants
 from generators.estimate.memory import Memory, memories
 from generators.estimate.operations import Operation, operations
@@ -112,7 +112,7 @@ def _registers(layer: LayerDesign) -> int:
         case LinearDesign():
             sums = layer.out_parallel * (layer.acc_width + width(layer.result_type))
             return _beat(layer.input) + _beat(layer.output) + sums
-        case LeakyDesign():
+        case NeuronDesign():
             return _beat(layer.input) + _beat(layer.output)
         case ReadoutDesign():
             return _beat(layer.input) + layer.input.size * width(layer.state_type) + layer.edge.width

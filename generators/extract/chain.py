@@ -29,7 +29,7 @@ _IDENTITIES = (nn.Identity, *_DROPOUTS)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One Linear or Leaky of the chain."""
+    """One Linear or Neuron of the chain."""
 
     name: str
     module: nn.Module

@@ -1,4 +1,4 @@
-"""snnTorch's Leaky → ir.Leaky and its parameters; refuses every setting that would not be built as it runs.
+"""snnTorch's Leaky → ir.Neuron and its parameters; refuses every setting that would not be built as it runs.
 
 Follows snntorch/_neurons/{neurons,leaky}.py of release 1.0.0: what forward executes counts, not what attributes say.
 """
@@ -54,7 +54,7 @@ def spike_factor(name: str, neuron: snntorch.Leaky) -> float:
 
 def read_leaky(
     name: str, source: str, neuron: snntorch.Leaky, shape: tuple[int, ...], order: tuple[int, ...] | None
-) -> tuple[ir.Leaky, dict[str, NDArray[np.float64]], list[str]]:
+) -> tuple[ir.Neuron, dict[str, NDArray[np.float64]], list[str]]:
     """The layer, its parameters in hardware order, and notes for the report.
 
     Args:
@@ -78,7 +78,7 @@ def read_leaky(
     parameters = {f"{name}/threshold": _per_neuron(name, "threshold", threshold, shape, order)}
     if not integrates:
         parameters[f"{name}/beta"] = _per_neuron(name, "beta", beta, shape, order)
-    layer = ir.Leaky(
+    layer = ir.Neuron(
         name=name,
         inputs=(source,),
         size=int(np.prod(shape)),

@@ -44,7 +44,7 @@ def extract(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[Reading, A
 
 def _extract(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[Reading, Arrays]:
     chain = read_chain(module, input_shape)
-    layers: list[ir.Linear | ir.Leaky] = []
+    layers: list[ir.Linear | ir.Neuron] = []
     parameters: Arrays = {}
     notes = list(chain.notes)
     for step in chain.steps:
@@ -60,7 +60,7 @@ def _extract(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[Reading, 
     return Reading(input_shape, tuple(layers), output, marked, tuple(notes)), parameters
 
 
-def _layer(step: Step) -> tuple[ir.Linear | ir.Leaky, Arrays, list[str]]:
+def _layer(step: Step) -> tuple[ir.Linear | ir.Neuron, Arrays, list[str]]:
     source = step.source
     if isinstance(step.module, snntorch.Leaky):
         return read_leaky(step.name, source.layer, step.module, source.shape, source.order)

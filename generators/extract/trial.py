@@ -102,7 +102,7 @@ def _difference(
     outputs = hardware_order(runner.outputs[step.name].numpy(), step.result)
     if isinstance(layer, ir.Linear):
         return _linear_difference(layer, parameters, inputs, outputs)
-    assert isinstance(layer, ir.Leaky)
+    assert isinstance(layer, ir.Neuron)
     membrane = hardware_order(runner.membranes[step.name].numpy(), step.result)
     before = kept.get(step.name, np.zeros_like(membrane))
     kept[step.name] = membrane.copy()
@@ -118,7 +118,7 @@ def _linear_difference(layer: ir.Linear, parameters: ir.Parameters, inputs: Arra
 
 
 def _leaky_difference(
-    layer: ir.Leaky, parameters: ir.Parameters, before: Array, inputs: Array, spikes: Array, membrane: Array
+    layer: ir.Neuron, parameters: ir.Parameters, before: Array, inputs: Array, spikes: Array, membrane: Array
 ) -> str | None:
     threshold = parameters[f"{layer.name}/threshold"]
     beta = 1.0 if layer.integrates else parameters[f"{layer.name}/beta"]

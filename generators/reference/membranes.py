@@ -1,6 +1,6 @@
 """Neurons of the reference: one layer walked through time, in exact integers, for many sequences at once.
 
-The equations are those of `generators.ir.Leaky`. An update is formed exactly and cast once, into the membrane's type;
+The equations are those of `generators.ir.Neuron`. An update is formed exactly and cast once, into the membrane's type;
 firing compares the cast value with θ, strictly. Each walk takes the narrowest integers that nothing in it can leave,
 and is taken as if nothing overflowed: only where something did is it repeated with every cast carried out.
 """
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from generators.fixed import FixedType
 from generators.reference.tally import Settled, Tally
 from generators.rounding import Raw, quantize_here
-from generators.typed import Integers, TypedLeaky, TypedReadout
+from generators.typed import Integers, TypedNeuron, TypedReadout
 
 _SHORT = 64
 """Neurons below which NumPy takes longer to repeat a row for every sequence than to read a matrix."""
@@ -47,15 +47,15 @@ class Membranes:
     """
 
     def __init__(
-        self, layer: TypedLeaky | TypedReadout, integers: Integers, keep: Literal["left", "compared"] | None
+        self, layer: TypedNeuron | TypedReadout, integers: Integers, keep: Literal["left", "compared"] | None
     ) -> None:
         self.name, self._keep = layer.layer.name, keep
-        self._type: FixedType = layer.membrane if isinstance(layer, TypedLeaky) else layer.state
-        self._neuron = layer.layer if isinstance(layer, TypedLeaky) else None
+        self._type: FixedType = layer.membrane if isinstance(layer, TypedNeuron) else layer.state
+        self._neuron = layer.layer if isinstance(layer, TypedNeuron) else None
         self._reset = self._neuron.reset_mechanism if self._neuron else "none"
         self._twice = self._neuron is not None and not self._neuron.reset_delay and self._reset != "none"
         beta, mem = layer.beta, self._type
-        theta_type = layer.threshold if isinstance(layer, TypedLeaky) else mem
+        theta_type = layer.threshold if isinstance(layer, TypedNeuron) else mem
         decayed = mem.frac + (beta.frac if beta else 0)
         self._frac = max(decayed, layer.input.frac, theta_type.frac, mem.frac)
         self._after_frac = max(mem.frac, theta_type.frac)

@@ -22,7 +22,7 @@ from generators.reference.membranes import Membranes
 from generators.reference.product import Product
 from generators.reference.tally import Overflow, Places, Settled, Tally
 from generators.stimulus import Stimulus, channels_last
-from generators.typed import Integers, TypedInput, TypedLeaky, TypedLinear, TypedNetwork, TypedReadout
+from generators.typed import Integers, TypedInput, TypedLinear, TypedNetwork, TypedNeuron, TypedReadout
 
 Trace = Literal["decisions", "spikes", "states", "compared"]
 """How much to record; "compared" is "states", with membranes as they were compared with θ, before a reset within the
@@ -109,9 +109,10 @@ class Reference:
             layer.layer.name: _product(layer, integers) for layer in typed.layers if isinstance(layer, TypedLinear)
         }
         self._membranes = {
-            layer.layer.name: Membranes(layer, integers, _KEPT.get(trace) if isinstance(layer, TypedLeaky) else "left")
+            layer.layer.name: Membranes(layer, integers, _KEPT.get(trace) if isinstance(layer, TypedNeuron) else "left")
             for layer in typed.layers
-            if isinstance(layer, TypedLeaky) or (isinstance(layer, TypedReadout) and layer.layer.output_mode != "spike")
+            if isinstance(layer, TypedNeuron)
+            or (isinstance(layer, TypedReadout) and layer.layer.output_mode != "spike")
         }
         self._shapes: dict[str, tuple[int, Any]] = {}
         self._clear()
@@ -192,7 +193,7 @@ class Reference:
                     values[name] = arriving
                 case TypedLinear():
                     values[name] = self._sums(layer, values[layer.layer.inputs[0]])
-                case TypedLeaky():
+                case TypedNeuron():
                     current = values[layer.layer.inputs[0]]
                     spikes, mem = self._membranes[name].walk(current, last, tally)
                     values[name] = Settled(spikes.view(np.uint8), 0, 1)

@@ -9,7 +9,7 @@ from analysis.project import Project
 from cases import CASES
 from projects import designed
 
-from generators.design import Design, Io, LeakyDesign, ReadoutDesign
+from generators.design import Design, Io, NeuronDesign, ReadoutDesign
 
 Made = tuple[Design, dict[str, tuple[Figures, ...]]]
 """And the loops of each of its layers."""
@@ -39,7 +39,7 @@ def test_no_data_decide_in_which_memory_a_value_lies(made: Made) -> None:
 
 def test_neurons_and_classes_take_no_more_of_a_memory_than_it_has_ports(made: Made) -> None:
     design, every = made
-    loops = [(layer.id, loop) for layer in design.layers if isinstance(layer, LeakyDesign | ReadoutDesign)
+    loops = [(layer.id, loop) for layer in design.layers if isinstance(layer, NeuronDesign | ReadoutDesign)
              for loop in every[layer.id]]
     assert loops and [(unit, memory.array, memory.busiest) for unit, loop in loops for memory in loop.memories
                       if memory.busiest > PORTS] == []
@@ -48,8 +48,8 @@ def test_neurons_and_classes_take_no_more_of_a_memory_than_it_has_ports(made: Ma
 def test_an_iteration_reads_and_writes_each_state_of_its_group_once(made: Made) -> None:
     design, every = made
     for layer in design.layers:
-        if isinstance(layer, LeakyDesign | ReadoutDesign):
-            array = f"{layer.id}_{'mem' if isinstance(layer, LeakyDesign) else 'state'}"
+        if isinstance(layer, NeuronDesign | ReadoutDesign):
+            array = f"{layer.id}_{'mem' if isinstance(layer, NeuronDesign) else 'state'}"
             found = [(memory.loads, memory.stores) for loop in every[layer.id] for memory in loop.memories
                      if memory.array == array]
             assert found == [(layer.parallel, layer.parallel)], layer.id
@@ -57,7 +57,7 @@ def test_an_iteration_reads_and_writes_each_state_of_its_group_once(made: Made) 
 
 def test_no_group_of_neurons_waits_for_the_one_before(made: Made) -> None:
     design, every = made
-    grouped = [layer for layer in design.layers if isinstance(layer, LeakyDesign) and layer.reuse_factor > 1]
+    grouped = [layer for layer in design.layers if isinstance(layer, NeuronDesign) and layer.reuse_factor > 1]
     for layer in grouped:
         (loop,) = every[layer.id]
         assert loop.pipelined and loop.trips == layer.reuse_factor

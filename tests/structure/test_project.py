@@ -12,7 +12,7 @@ from analysis.project import Project
 from cases import CASES
 from projects import designed
 
-from generators.design import Io, LayerDesign, LeakyDesign, LinearDesign, ReadoutDesign
+from generators.design import Io, LayerDesign, LinearDesign, NeuronDesign, ReadoutDesign
 from generators.estimate.operations import operations
 from generators.estimate.whole import LayerEstimate, estimate
 
@@ -40,7 +40,7 @@ def check(layer: LayerDesign, once: bool, found: tuple[Figures, ...], told: Laye
     for figure in found:
         total.update({kind: figure.count(kind) for kind in ("add", "multiply", "divide", "shift")})
     # the negative of a threshold that is no constant may become part of the addition
-    immediate = isinstance(layer, LeakyDesign) and layer.immediate and layer.threshold.scalar is None
+    immediate = isinstance(layer, NeuronDesign) and layer.immediate and layer.threshold.scalar is None
     joined = layer.parallel if immediate and total["add"] < told.adders else 0
     # where data choose among places, in groups of classes, or beats lie in one iteration, a few counters count as data
     several = isinstance(layer, ReadoutDesign) and layer.parallel < layer.input.size
@@ -59,7 +59,7 @@ def check(layer: LayerDesign, once: bool, found: tuple[Figures, ...], told: Laye
             if layer.reuse_factor > 1:
                 row = layer.in_parallel * layer.out_parallel
                 assert (memories["weight"].loads, memories["weight"].busiest) == (row, 1)
-        case LeakyDesign():
+        case NeuronDesign():
             names = ["Update", "Fire"] if layer.inhibition else ["Groups"]
             if layer.reuse_factor > 1:
                 assert [(one.label, one.trips) for one in found] == [(name, layer.reuse_factor) for name in names]
