@@ -92,6 +92,9 @@ class LinearDesign:
     reuse_factor: int
     in_parallel: int
     out_parallel: int
+    strategy: Strategy
+    taken: int
+    """Inputs taken at once: in_parallel, but more of spikes of which the ones are sought."""
     storage: Storage
     """Of the weights."""
     weight_width: int
@@ -198,6 +201,8 @@ class Design:
             case InputDesign():
                 words = layer.edge.words == 1 or (self.io == "parallel" and layer.edge.pins)
                 return words and layer.output.beats == 1
+            case LinearDesign() if layer.strategy == "event":
+                return False  # it has a loop of words before that of spikes
             case LinearDesign() | NeuronDesign():
                 return layer.reuse_factor == layer.input.beats == layer.output.beats == 1
             case ReadoutDesign():

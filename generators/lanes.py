@@ -138,7 +138,7 @@ def _taken(layer: LayerDesign) -> int:
         case InputDesign():
             raise TypeError("nothing comes before the ingress")
         case LinearDesign():
-            return layer.in_parallel
+            return layer.taken
         case NeuronDesign() | ReadoutDesign():
             return layer.parallel
         case _:

@@ -184,7 +184,7 @@ def _report(
             precision = {"result": layer.result}
         case TypedLinear(), LinearDesign():
             precision = {"weight": layer.weight, "bias": layer.bias, "accum": layer.accum, "result": layer.result}
-            reuse_factor, strategy, storage = design.reuse_factor, "dense", design.storage
+            reuse_factor, strategy, storage = design.reuse_factor, design.strategy, design.storage
             multipliers = 0 if layer.input == SPIKE else design.in_parallel * design.out_parallel
         case TypedNeuron(), NeuronDesign():
             precision = {"beta": layer.beta, "threshold": layer.threshold, "membrane": layer.membrane}

@@ -1,11 +1,13 @@
 """Scheduling of synapses: what is done at once, and the order of the weights.
 
 A synapse of M = in · out products with reuse factor RF works on g_in = gcd(RF, in) groups of inputs and
-g_out = RF / g_in groups of outputs, one pair of groups per cycle: M / RF products at once.
+g_out = RF / g_in groups of outputs, one pair of groups per cycle: M / RF products at once. With strategy event a group
+of inputs is one input, and RF what a timestep takes if all of them spike.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from math import gcd
 
@@ -15,9 +17,10 @@ from numpy.typing import NDArray
 from generators import legal, limits
 from generators.design import LinearDesign, Parameter, Port
 from generators.errors import ConfigError
-from generators.fixed import FixedType
+from generators.fixed import SPIKE, FixedType
 from generators.resolve import Resolution
 from generators.storage import settled_constants
+from generators.strategy import Strategy
 from generators.typed import Integers, TypedLinear, weighted_sum
 
 _ABREAST = 32
@@ -28,13 +31,16 @@ def scheduled(
     layer: TypedLinear, integers: Integers, resolution: Resolution, identifier: str, warnings: list[str]
 ) -> tuple[LinearDesign, dict[str, NDArray[np.int64]]]:
     name, n_in, n_out = layer.layer.name, layer.layer.in_features, layer.layer.out_features
-    strategy = resolution.strategy(layer.layer)
-    if strategy.value != "dense":
-        raise ConfigError(f"{strategy.where}: {strategy.value} is not built yet; choose dense")
+    asked_strategy, spikes = resolution.strategy(layer.layer), layer.input == SPIKE
+    if asked_strategy.value == "distributed_arithmetic":
+        raise ConfigError(f"{asked_strategy.where}: distributed_arithmetic: not supported yet; write dense")
+    strategy = legal.strategy(asked_strategy, name, spikes, str(layer.input), warnings)
+    at_once = partial(_at_once, strategy, n_in, n_out)
     reuse_factor = legal.reuse_factor(
-        resolution.reuse_factor(layer.layer), name, n_in * n_out, "products", partial(_crowded, n_in, n_out), warnings
+        resolution.reuse_factor(layer.layer), name, n_in * n_out, "products", partial(_crowded, at_once), warnings,
+        n_in if strategy == "event" else 1,
     )
-    in_parallel, out_parallel = _at_once(n_in, n_out, reuse_factor)
+    in_parallel, out_parallel = at_once(reuse_factor)
     stored = _stored(layer.weight)
     # a single row is part of the logic, wherever weights are to lie
     asked = legal.storage(
@@ -57,6 +63,8 @@ def scheduled(
         reuse_factor,
         in_parallel,
         out_parallel,
+        strategy,
+        max(legal.divisors(n_in, limits.BANKS)) if strategy == "event" else in_parallel,
         settled_constants(asked, reuse_factor, in_parallel * out_parallel * stored),
         stored,
         None if layer.bias is None else Parameter.of(layer.bias, integers[f"{name}/bias"]),
@@ -82,14 +90,14 @@ def _rows(weight: NDArray[np.int64], in_parallel: int, out_parallel: int) -> NDA
     return np.ascontiguousarray(np.concatenate([part.swapaxes(1, 2).reshape(len(rows), -1) for part in abreast], 1))
 
 
-def _at_once(n_in: int, n_out: int, reuse_factor: int) -> tuple[int, int]:
+def _at_once(strategy: Strategy, n_in: int, n_out: int, reuse_factor: int) -> tuple[int, int]:
     """Inputs and outputs of one iteration."""
-    groups_in = gcd(reuse_factor, n_in)
+    groups_in = n_in if strategy == "event" else gcd(reuse_factor, n_in)
     return n_in // groups_in, n_out // (reuse_factor // groups_in)
 
 
-def _crowded(n_in: int, n_out: int, reuse_factor: int) -> str:
-    inputs, outputs = _at_once(n_in, n_out, reuse_factor)
+def _crowded(at_once: Callable[[int], tuple[int, int]], reuse_factor: int) -> str:
+    inputs, outputs = at_once(reuse_factor)
     return limits.crowded(inputs * outputs, {"inputs": inputs, "outputs": outputs})
 
 

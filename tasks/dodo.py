@@ -170,7 +170,7 @@ def task_reference() -> Tasks:
         yield graph.step(
             variant, "reference", config={"sim": sim}, arguments=sim,
             inputs=[layout.typed, layout.integers, layout.stimulus],
-            outputs=[layout.trace("reference"), layout.overflows, *bench],
+            outputs=[layout.trace("reference"), layout.overflows, layout.spikes, *bench],
             code=(*graph.NUMBERS, *graph.RECORDING), packages=("numpy",),
         )
 
@@ -231,7 +231,7 @@ def task_report() -> Tasks:
                        "versions": variant.versions, "figures": figures, "remarks": list(variant.notes),
                        "steps": engine.labels(layout.root)},
             inputs=[*map(layout.trace, executors), layout.overflows, layout.design, layout.typed, layout.integers,
-                    layout.stimulus, layout.estimate, *([figures] if figures else [])],
+                    layout.stimulus, layout.estimate, layout.spikes, *([figures] if figures else [])],
             outputs=[layout.report, layout.report_text],
             code=(*graph.NUMBERS, "generators/report.py", "generators/hardware.py", "generators/estimate/"),
             share=False,

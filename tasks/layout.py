@@ -192,6 +192,11 @@ class Layout:
         return self.root / stage / "trace.npz"
 
     @property
+    def spikes(self) -> Path:
+        """Layer fed by spikes → in how many timesteps it got none, one, two, …"""
+        return self.root / "reference" / "spikes.json"
+
+    @property
     def overflows(self) -> Path:
         return self.root / "reference" / "overflows.json"
 

@@ -55,6 +55,7 @@ def reference(layout: Layout, typed: TypedNetwork, run: Reference, played: Stimu
         decided = outcomes(typed, np.concatenate(emitted), played.lengths, timesteps) if emitted else {}
         columns.write(layout.trace("reference"), {**decided, **made.finished()})
     files.write(layout.bench_data / "lengths.npy", arrays.npy_bytes(played.lengths))
+    files.write_json(layout.spikes, {name: counts.tolist() for name, counts in run.tally.spikes.items()})
     files.write_json(layout.overflows, [overflow.to_json() for overflow in run.tally.overflows])
 
 

@@ -214,7 +214,8 @@ def report(
         notes.seconds(noted),
     )
     found = files.read_json(figures) if figures else {"figures": {}, "outdated": []}
-    made |= hardware.assemble(files.read_json(layout.estimate), found, clock, part, int(played.lengths.max()))
+    estimated = hardware.counted(files.read_json(layout.estimate), files.read_json(layout.spikes))
+    made |= hardware.assemble(estimated, found, clock, part, int(played.lengths.max()))
     # what tells this variant from the others of its sweep, for tables made later
     made["swept"] = swept
     made["reused"] = sum(note.reused for note in noted.values())

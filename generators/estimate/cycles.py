@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import assert_never
 
 from generators.design import Design, Edge, InputDesign, LayerDesign, LinearDesign, NeuronDesign, Port, ReadoutDesign
@@ -13,6 +14,9 @@ from generators.estimate.resources import ADDITIONS_PER_CYCLE, in_dsps
 DSP_CYCLES, READ_CYCLES = 3, 1
 """Of a product in DSPs, which have registers of their own where none waits for it; of a memory that is read."""
 
+WORD = 32
+"""Most spikes among which `kernels/event.h` seeks the next one."""
+
 
 def cycles(layer: LayerDesign) -> int:
     """Of one timestep of a layer that is under way: iterations times their interval; `fill` comes on top.
@@ -20,10 +24,14 @@ def cycles(layer: LayerDesign) -> int:
     Ingress: beats, or words if there are more. Linear: RF pairs of groups. Leaky: RF groups; with inhibition RF to
     update, which also finds the winner, and RF to fire. Readout: groups of the classes it looks at at once. An
     iteration that takes or gives several beats, because none may be as wide as its group, takes as many cycles.
+    Linear of strategy event: as if all inputs spiked, see `Events`.
     """
     match layer:
         case InputDesign():
             return _edge(layer.output, layer.edge)
+        case LinearDesign() if layer.strategy == "event":
+            found = events(layer)
+            return found.words + layer.input.size * found.each
         case LinearDesign():
             taken, given = up(layer.in_parallel, layer.input.lanes), up(layer.out_parallel, layer.output.lanes)
             return layer.reuse_factor * max(taken, given)
@@ -62,6 +70,21 @@ def _chain(given: Sequence[Operation], of_dsp: int) -> int:
         else:
             others += one.serial
     return products + up(others, ADDITIONS_PER_CYCLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Cycles of a timestep with s spikes: words + max(1, s) · each."""
+
+    words: int
+    each: int
+
+
+def events(layer: LinearDesign) -> Events:
+    """Words of at most 32 spikes into which inputs are parted as they come; groups of outputs for each spike."""
+    taken = up(layer.taken, layer.input.lanes)
+    words = layer.input.size // layer.taken * up(layer.taken, WORD) * taken
+    return Events(words, layer.output.size // layer.out_parallel * up(layer.out_parallel, layer.output.lanes))
 
 
 def leaving(design: Design) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from generators.design import Design, InputDesign, LayerDesign, LinearDesign, NeuronDesign, Parameter, ReadoutDesign
+from generators.estimate.cycles import WORD
 from generators.estimate.ports import up, width
 from generators.storage import Storage, blocks, settled
 
@@ -51,7 +52,7 @@ def _own_memories(layer: LayerDesign) -> Iterator[Memory]:
     """Arrays of the kernel, under either io.
 
     Linear: weights, RF words of in_parallel · out_parallel weights; biases, a word per group of outputs. Sums are
-    registers.
+    registers. With strategy event, words of spikes and the place of each.
     Leaky: membranes and vectors of β and θ, split by the neurons at once; with inhibition the resets too.
     Readout: none, its states are registers.
     """
@@ -62,6 +63,10 @@ def _own_memories(layer: LayerDesign) -> Iterator[Memory]:
             if layer.bias is not None:
                 groups, row = layer.output.size // layer.out_parallel, layer.out_parallel * width(layer.bias.type)
                 yield Memory("bias", 1, groups, row)
+            if layer.strategy == "event":
+                bits, words = min(WORD, layer.taken), layer.input.size // layer.taken * up(layer.taken, WORD)
+                yield Memory("words", 1, words, bits, "lutram")
+                yield Memory("places", 1, words, layer.input.size.bit_length(), "lutram")
         case NeuronDesign():
             groups = layer.input.size // layer.parallel
             yield Memory("mem", layer.parallel, groups, width(layer.membrane_type), layer.storage)
@@ -77,7 +82,7 @@ def _own_memories(layer: LayerDesign) -> Iterator[Memory]:
 
 def _kept(layer: LayerDesign) -> Iterator[Memory]:
     """The inputs of a synapse with several groups of outputs, since a FIFO gives them once; split by in_parallel."""
-    if isinstance(layer, LinearDesign) and layer.out_parallel < layer.output.size:
+    if isinstance(layer, LinearDesign) and layer.strategy == "dense" and layer.out_parallel < layer.output.size:
         yield _split("kept", layer.input.size, width(layer.input.type), layer.in_parallel)
 
 

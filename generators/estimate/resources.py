@@ -111,7 +111,8 @@ def _registers(layer: LayerDesign) -> int:
             return _beat(layer.output) + layer.edge.width
         case LinearDesign():
             sums = layer.out_parallel * (layer.acc_width + width(layer.result_type))
-            return _beat(layer.input) + _beat(layer.output) + sums
+            sought = layer.taken if layer.strategy == "event" else 0
+            return _beat(layer.input) + _beat(layer.output) + sums + sought
         case NeuronDesign():
             return _beat(layer.input) + _beat(layer.output)
         case ReadoutDesign():

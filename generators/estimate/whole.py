@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from generators.design import Design, LayerDesign, LayerReport
+from generators.design import Design, LayerDesign, LayerReport, LinearDesign
 from generators.estimate.contents import adders, state_bits, weight_bits
-from generators.estimate.cycles import cycles, fill, interval, leaving
+from generators.estimate.cycles import Events, cycles, events, fill, interval, leaving
 from generators.estimate.memory import Memory, memories
 from generators.estimate.resources import INTERFACE, Resources, resources
 
@@ -17,7 +17,8 @@ class LayerEstimate:
     """What one layer takes.
 
     Attributes:
-        cycles: of one timestep under way, reading and writing of beats included.
+        cycles: of one timestep under way, reading and writing of beats included; the most there can be.
+        event: what they are for a number of spikes, if they follow it.
         fill: cycles by which the last beat leaves later, because the pipeline is so deep.
         multipliers: as in the layer's report; none for spikes, nor for a β that is a power of two.
         adders: of the data path; neither comparators nor counters of loops.
@@ -29,6 +30,7 @@ class LayerEstimate:
     name: str
     type: str
     cycles: int
+    event: Events | None
     fill: int
     multipliers: int
     adders: int
@@ -106,6 +108,7 @@ def _layer(design: Design, index: int, layer: LayerDesign, report: LayerReport) 
         design.names[layer.id],
         report.type,
         cycles(layer),
+        events(layer) if isinstance(layer, LinearDesign) and layer.strategy == "event" else None,
         fill(layer),
         report.multipliers,
         adders(layer),

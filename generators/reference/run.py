@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generators.decision import Counts, boundaries, decide
+from generators.fixed import SPIKE
 from generators.ir import INPUT
 from generators.reference.blocks import Block, Kept, Where, cut
 from generators.reference.membranes import Membranes
@@ -53,6 +54,7 @@ class ReferenceRun:
         input: (N, T, n) mantissas as the design receives them.
         overflows: one per place where values left their type, in the order of the layers.
         ranges: (layer, key) → the extreme mantissas that were cast into its type, before they could overflow.
+        spikes: layer fed by n spikes → (n + 1,) in how many timesteps there were 0, 1, … n of them.
     """
 
     trace: Mapping[str, NDArray[Any]]
@@ -60,6 +62,7 @@ class ReferenceRun:
     input: NDArray[Any]
     overflows: tuple[Overflow, ...]
     ranges: Mapping[tuple[str, str], tuple[int, int]]
+    spikes: Mapping[str, NDArray[np.int64]]
 
 
 def run_reference(
@@ -82,6 +85,7 @@ def run_reference(
         _joined([block.input for block in blocks], stimulus),
         run.tally.overflows,
         run.tally.ranges,
+        run.tally.spikes,
     )
 
 
@@ -221,6 +225,8 @@ class Reference:
 
     def _sums(self, layer: TypedLinear, values: Settled) -> Settled:
         name = layer.layer.name
+        if layer.input == SPIKE:
+            self.tally.count(name, values.raw)
         sums = self._products[name](values.raw.reshape(-1, values.raw.shape[-1]))
         total = Settled(sums.reshape(*values.raw.shape[:-1], -1), int(sums.min()), int(sums.max()))
         frac = layer.weight.frac + layer.input.frac

@@ -115,6 +115,7 @@ class Tally:
     def __init__(self, timesteps: int) -> None:
         self._timesteps = timesteps
         self._seen: dict[tuple[str, str], _Seen] = {}
+        self._spikes: dict[str, NDArray[np.int64]] = {}
 
     def begin(self, places: Places) -> None:
         """What is cast from now on belongs to `places`; places come in the order of time."""
@@ -134,6 +135,17 @@ class Tally:
             for place, it in self._seen.items()
             if it.count
         )
+
+    @property
+    def spikes(self) -> Mapping[str, NDArray[np.int64]]:
+        """Layer fed by n spikes → (n + 1,) in how many timesteps there were 0, 1, … n of them."""
+        return self._spikes
+
+    def count(self, layer: str, spikes: Raw) -> None:
+        """Take note of how many of (t, B, n) spikes are 1."""
+        size = spikes.shape[-1]
+        found = np.bincount(np.count_nonzero(spikes, axis=-1)[self._places.valid], minlength=size + 1)
+        self._spikes[layer] = self._spikes.get(layer, 0) + found
 
     def convert(self, layer: str, target: FixedType, values: NDArray[Any]) -> Settled:
         """(B, t, n) numbers as mantissas of `target`, the `result` of the ingress; of any integer dtype."""
