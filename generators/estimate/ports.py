@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from generators.fixed import FixedType
 
+WORD = 32
+"""Most spikes among which `kernels/event.h` seeks the next one."""
+
 
 def up(value: int, unit: int) -> int:
     """How many times `unit` covers `value`."""
