@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from generators.design import Design, InputDesign, LayerDesign, LinearDesign, NeuronDesign, Parameter, ReadoutDesign
-from generators.estimate.ports import up, width
 from generators.estimate.ports import WORD, up, width
 from generators.storage import Storage, blocks, settled
 
