@@ -34,6 +34,10 @@ class Reading:
     notes: tuple[str, ...]
     """What the report is to say: dropped identities, folded factors."""
 
+    def network(self, reset_policy: ir.ResetPolicy, window_size: int | None) -> ir.Network:
+        """The layers behind an ingress; nothing is decided from what they put out."""
+        return ir.Network((ir.Input(self.shape, reset_policy, window_size), *self.layers), self.notes)
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types; the inverse of `from_json`."""
         return {

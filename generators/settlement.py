@@ -7,7 +7,7 @@ marker an UnsupportedModel.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
 from generators import asked, ir
@@ -57,11 +57,11 @@ def network(reading: Reading, readout: Mapping[str, Any]) -> ir.Network:
             f"layer '{reading.output.layer}': graded_spikes_factor is {reading.output.factor:g}, but no layer follows "
             "whose weights could take it in; set it to 1"
         )
-    ingress = ir.Input(reading.shape, decision.reset_policy, decision.window_size)
+    whole = reading.network(decision.reset_policy, decision.window_size)
     last = () if decision.readout is None else (decision.readout,)
-    told = (*reading.notes, *decision.notes)
-    return ir.Network(
-        (ingress, *reading.layers, *last), told, decision.marked, window_given=decision.window_given
+    return replace(
+        whole, layers=(*whole.layers, *last), notes=(*whole.notes, *decision.notes), marked=decision.marked,
+        window_given=decision.window_given,
     )
 
 

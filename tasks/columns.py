@@ -113,7 +113,7 @@ class Column:
 
 
 def write(
-    path: Path, arrays: Mapping[str, NDArray[Any] | Part], narrowed: Mapping[str, np.dtype[Any]] | None = None
+    path: Path, arrays: Mapping[str, NDArray[Any] | Column | Part], narrowed: Mapping[str, np.dtype[Any]] | None = None
 ) -> None:
     """Write an archive unless the file holds it already.
 
@@ -131,7 +131,7 @@ def write(
                     _add(archive, name, array.dtype, shape, _pieces(file, held))
             else:
                 dtype = narrowed.get(name, array.dtype)
-                pieces = (array[some] for some in parts(array.shape)) if array.ndim else (array,)
+                pieces = (array[some] for some in parts(array.shape)) if array.shape else (array[()],)
                 _add(archive, name, dtype, array.shape, pieces)
 
 
@@ -151,11 +151,11 @@ class Blocks:
                 self._parts[name] = part
             self._writers[name].put(values)
 
-    def finish(self, path: Path) -> None:
-        """Write the archive, once all rows are there."""
+    def finish(self, path: Path, others: Mapping[str, NDArray[Any] | Column] | None = None) -> None:
+        """Write the archive, once all rows are there, and `others` behind them."""
         for writer in self._writers.values():
             writer.close()
-        write(path, self._parts)
+        write(path, {**self._parts, **(others or {})})
 
 
 def read(path: Path) -> dict[str, NDArray[Any] | Column]:
@@ -167,6 +167,11 @@ def read(path: Path) -> dict[str, NDArray[Any] | Column]:
         return {
             name: lazy[name] if name in lazy and len(lazy[name].shape) > 2 else loaded[name] for name in loaded.files
         }
+
+
+def head(array: NDArray[Any] | Column, rows: int) -> NDArray[Any] | Column:
+    """The first rows."""
+    return array.head(rows) if isinstance(array, Column) else array[:rows]
 
 
 def held(archive: Mapping[str, NDArray[Any] | Column]) -> dict[str, NDArray[Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 from doit import create_after
 
 from generators.vitis import STAGES
-from tasks import command, engine, graph, stages
+from tasks import command, engine, floating, graph, stages
 from tasks.layout import PICTURES
 
 VARIANTS = command.variants()
@@ -78,16 +78,19 @@ def task_network() -> Tasks:
         )
 
 
+def task_extent() -> Tasks:
+    """how far the float run goes"""
+    yield from floating.extents(VARIANTS)
+
+
 def task_float() -> Tasks:
     """the PyTorch module, run in float64"""
-    for variant in VARIANTS:
-        layout, given, sim = variant.layout, graph.extraction(variant), variant.config["sim"]
-        yield graph.step(
-            variant, "float", function="run_float", config={**given, "sim": sim},
-            arguments={**given, **sim, "state": graph.state_file(variant)},
-            inputs=[layout.network, layout.parameters, layout.stimulus, *graph.state_files(variant)],
-            outputs=[layout.trace("float")], code=graph.FRONT, packages=graph.PACKAGES, user="model",
-        )
+    yield from floating.runs(VARIANTS)
+
+
+def task_decide() -> Tasks:
+    """the decisions of the float run"""
+    yield from floating.decisions(VARIANTS)
 
 
 def task_kernels() -> Tasks:

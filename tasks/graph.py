@@ -24,7 +24,7 @@ MODULE = (*CALLS, "tasks/module.py", "tasks/checkpoint.py")
 """Sources that the PyTorch module is made by."""
 FRONT = (
     *MODULE, *SEQUENCES, "generators/extract/", "generators/ir.py", "generators/decision.py", "generators/reading.py",
-    "generators/asked.py",
+    "generators/asked.py", "generators/extent.py",
 )
 """Sources that reading and running the PyTorch module rests on."""
 SETTLEMENT = (*FRONT, "generators/settlement.py")
@@ -40,8 +40,8 @@ NUMBERS = (
     "generators/storage.py", "generators/strategy.py", "generators/legal.py", "generators/synapses.py", *SEQUENCES,
 )
 """Sources that types, the reference and the design rest on."""
-RECORDING = ("tasks/recorded.py",)
-"""Sources that traces of reference and csim are written by."""
+RECORDING = ("tasks/recorded.py", "generators/decided.py")
+"""Sources that traces are written by."""
 COMPILATION = ("tasks/toolchain.py", "tasks/machine.py")
 EMISSION = ("generators/emit.py", "generators/templates/")
 _UNITS = ("top", "tb")

@@ -188,6 +188,16 @@ class Layout:
     def estimate(self) -> Path:
         return self.root / "estimate.json"
 
+    @property
+    def extent(self) -> Path:
+        """How far the float run goes."""
+        return self.root / "float" / "extent.json"
+
+    @property
+    def float_record(self) -> Path:
+        """What the module gave, of at least as many sequences as were asked for; nothing is decided from it."""
+        return self.root / "float" / "record.npz"
+
     def trace(self, stage: str) -> Path:
         return self.root / stage / "trace.npz"
 

@@ -1,4 +1,4 @@
-"""What reference and csim leave behind: traces, and what the test bench reads, block by block as they come about."""
+"""What the executors leave behind: traces, and what the test bench reads, block by block as they come about."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from generators.decided import Readings
+from generators.ir import Network
 from generators.reference import Block, Reference, emissions, outcomes, spread
 from generators.stimulus import Stimulus
+from generators.traces import parts
 from generators.typed import TypedNetwork, TypedNeuron, TypedReadout
 from tasks import arrays, columns, files
 from tasks.layout import Layout
@@ -75,6 +78,23 @@ def csim(layout: Layout, typed: TypedNetwork, folder: Path, played: Stimulus) ->
         key = f"readout/{kind}" if layer == "readout" else f"{kind}/{layer}"
         found[key] = columns.Part(path, widths.kept(key))
     columns.write(layout.trace("csim"), found)
+
+
+def floating(
+    layout: Layout, network: Network, record: Mapping[str, NDArray[Any] | columns.Column], lengths: NDArray[np.int64],
+    states: bool,
+) -> None:
+    """Write the trace of the float run: of the first sequences of `record`, as many as there are `lengths`."""
+    kept = {name: columns.head(array, len(lengths)) for name, array in record.items()}
+    if network.readout is None:
+        columns.write(layout.trace("float"), kept)
+        return
+    output, readings = kept.pop(_OUTPUT), Readings(network, network.readout, states)
+    with files.scratch(layout.trace("float")) as folder:
+        made = columns.Blocks(folder, len(lengths))
+        for rows in parts(output.shape):
+            made.put(readings.of(output[rows], lengths[rows]))
+        made.finish(layout.trace("float"), kept)
 
 
 _OUTPUT = "output"

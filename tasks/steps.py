@@ -66,12 +66,30 @@ def settle(layout: Layout, readout: Config, key: str) -> None:
     files.write_json(layout.network_key, {"key": key, "reading": files.file_digest(layout.reading)})
 
 
-def run_float(layout: Layout, model: Config, seed: int, state: str | None, trace: Any, sequences: int | None) -> Found:
+def extent(layout: Layout, trace: str, sequences: int | None) -> None:
+    """Say how far the float run goes."""
+    from generators.extent import extent as needed
+
+    shape = _stimulus(layout).frames.shape
+    found = needed(_network(layout).bounded(shape[1]), (shape[0], shape[1]), trace, sequences)
+    files.write_json(layout.extent, found.to_json())
+
+
+def run_float(layout: Layout, model: Config, seed: int, state: str | None, trace: Any) -> Found:
     """Run the PyTorch module itself, in float64."""
     return _called(
-        "run_float", model=model, number=seed, state=state, trace=trace, sequences=sequences,
-        stimulus=layout.stimulus, network=layout.network, parameters=layout.parameters, out=layout.trace("float"),
+        "run_float", model=model, number=seed, state=state, trace=trace, stimulus=layout.stimulus,
+        reading=layout.reading, extent=layout.extent, parameters=layout.parameters, out=layout.float_record,
     )
+
+
+def decide(layout: Layout, trace: str, sequences: int | None) -> None:
+    """Take the decisions of the float run: its record becomes its trace."""
+    from tasks import columns, recorded
+
+    played = _stimulus(layout).head(sequences)
+    network = _network(layout).bounded(played.frames.shape[1])
+    recorded.floating(layout, network, columns.read(layout.float_record), played.lengths, trace == "states")
 
 
 def design(layout: Layout, hls: Config, io: Any, control: str, calibration: int, units: list[str]) -> None:

@@ -31,9 +31,9 @@ TASKS: dict[str, str] = {
 }
 """What users ask for, in the order of the lists, and what for."""
 STEPS = (
-    "resolve", "stimulus", "train", "extract", "network", "float", "kernels", "headers", "design", "generate",
-    "compile", "link", "reference", "csim", "scripts", "layer", "cosim_data", "request", "vitis", "figures", "report",
-    "manifest",
+    "resolve", "stimulus", "train", "extract", "network", "extent", "float", "decide", "kernels", "headers", "design",
+    "generate", "compile", "link", "reference", "csim", "scripts", "layer", "cosim_data", "request", "vitis", "figures",
+    "report", "manifest",
 )
 """The steps of a build and of the stages, which can be asked for by name too."""
 _ANSWERS = {"why": (), "cache": (), "results": ("sort", "columns", "pareto", "picture"), "config": (), "schema": ()}

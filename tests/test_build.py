@@ -11,6 +11,8 @@ from builds import UNITS, Place, furnished
 
 SIMULATED = {"link", "csim", "report"}
 """What follows from any change of the C++."""
+PLAYED = {"extent", "float", "decide", "reference", "csim", "report"}
+"""What follows from other sequences."""
 
 
 def units(*names: str) -> set[str]:
@@ -20,8 +22,8 @@ def units(*names: str) -> set[str]:
 @pytest.mark.smoke
 def test_the_first_build_makes_everything_and_the_second_nothing(tmp_path: Path) -> None:
     place = furnished(tmp_path)
-    shared = {"resolve", "stimulus", "extract", "network", "float", "kernels", "headers", "design", "reference",
-              "scripts"}
+    shared = {"resolve", "stimulus", "extract", "network", "extent", "float", "decide", "kernels", "headers", "design",
+              "reference", "scripts"}
     assert place.build() == shared | units(*UNITS) | SIMULATED
     assert place.build() == set()
 
@@ -61,7 +63,7 @@ def test_a_wider_type_that_changes_no_value_of_a_layer_costs_its_text_alone(plac
 
 def test_the_weights_of_a_layer_cost_that_layer(place: Place) -> None:
     place.change_weights(fc2=1.5)
-    runs = {"extract", "float", "design", "reference"}
+    runs = {"extract", "float", "decide", "design", "reference"}
     assert place.build() == runs | units("fc2") | SIMULATED
 
 
@@ -74,15 +76,17 @@ def test_comments_order_and_layout_of_a_configuration_cost_nothing(place: Place)
 
 @pytest.mark.parametrize("override", ["readout.decision_rule=first_to_threshold", "readout.decision_rule=null"])
 def test_the_decision_rule_costs_the_readout(place: Place, override: str) -> None:
-    runs = {"resolve", "network", "float", "design"}
+    runs = {"resolve", "network"}
     same = override.endswith("null")  # the default is the rule that was named
-    changed = {"reference"} | units("readout") | SIMULATED
-    assert place.build(override) == runs - {"float", "design"} if same else runs | changed
+    changed = {"extent", "decide", "design", "reference"} | units("readout") | SIMULATED
+    assert place.build(override) == (runs if same else runs | changed)
 
 
 def test_the_number_of_sequences_compiles_nothing(place: Place) -> None:
-    assert place.build("sim.sequences=3") == {"resolve", "float", "reference", "csim", "report"}
+    assert place.build("sim.sequences=3") == {"resolve", "extent", "decide", "reference", "csim", "report"}
     assert place.report()["sequences"] == 3
+    with np.load(place.path / "build" / "tiny" / "float" / "trace.npz") as trace:
+        assert {name: len(trace[name]) for name in trace} == {"decision": 3, "spikes/lif1": 3, "spikes/lif2": 3}
 
 
 def test_what_only_synthesis_needs_costs_nothing_before_it(place: Place) -> None:
@@ -136,7 +140,7 @@ def test_a_comment_in_the_data_is_read_and_then_stops(place: Place) -> None:
 def test_other_sequences_cost_no_compilation(place: Place) -> None:
     place.edit("data.py", "default_rng(7)", "default_rng(8)")
     # the design is made anew, because a stimulus may settle types; this one settles none
-    assert place.build() == {"stimulus", "design", "float", "reference", "csim", "report"}
+    assert place.build() == {"stimulus", "design"} | PLAYED
 
 
 def test_other_arrays_in_a_file_cost_no_compilation(place: Place) -> None:
@@ -145,7 +149,7 @@ def test_other_arrays_in_a_file_cost_no_compilation(place: Place) -> None:
     place.edit("conf/config.yaml", "kwargs: {sequences: 6}", "kwargs: {}")
     assert "stimulus" in place.build("data.source=data.npz")
     np.savez(place.path / "data.npz", frames=frames / 2)
-    assert place.build("data.source=data.npz") == {"stimulus", "design", "float", "reference", "csim", "report"}
+    assert place.build("data.source=data.npz") == {"stimulus", "design"} | PLAYED
 
 
 def test_a_file_that_the_users_code_reads_is_an_input(place: Place) -> None:

@@ -18,10 +18,9 @@ FUNCTIONS = {node.name: node for node in TREE.body if isinstance(node, ast.Funct
 NO_CONTENT = {"generators/errors.py", *(f"tasks/{name}.py" for name in ("files", "layout", "console", "processes",
                                                                          "notes", "manifests"))}
 """What decides messages, places and times, but never a byte of a result; and the manifest, which is not shared."""
-STAGES = {"stimulus": "stimulus", "train": "train", "extract": "extract", "network": "settle", "float": "run_float",
-          "design": "design", "generate": "generate", "compile": "compile_unit",
-          "link": "link", "reference": "reference", "csim": "csim",
-          "report": "report"}
+STAGES = {"stimulus": "stimulus", "train": "train", "extract": "extract", "network": "settle", "extent": "extent",
+          "float": "run_float", "decide": "decide", "design": "design", "generate": "generate",
+          "compile": "compile_unit", "link": "link", "reference": "reference", "csim": "csim", "report": "report"}
 """Task → its function in tasks/steps.py."""
 
 

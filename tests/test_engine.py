@@ -17,7 +17,7 @@ import pytest
 from builds import ROOT, UNITS, Place, Ran, furnished
 
 CACHED = "cache.enabled=true"
-COPIED = {"resolve", "network", "kernels", "report", "manifest"}
+COPIED = {"resolve", "network", "extent", "decide", "kernels", "report", "manifest"}
 """Steps that cost no more than a copy, and so are never taken from the cache."""
 WEIGHT = "hls.layers.fc1.precision.weight=ap_fixed<7,2>"
 COUNTED = """

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 import snntorch as snn
 import torch
-from extraction import extract
+from extraction import extract, run_float
 from test_extract import FORMS, Forms
 from torch import nn
 
 from generators.errors import DataError
 from generators.extract import executor
-from generators.extract.executor import run_float
 from generators.ir import Linear, Network, Neuron
 from generators.readout import SNNReadout
 from generators.stimulus import Stimulus
@@ -399,7 +398,7 @@ def test_batches_change_nothing(policy: str, layers: list[nn.Module], monkeypatc
     })
     played = stimulus((3,), 5, 12, lengths=[12, 6, 12, 6, 12])
     whole = run_float(module, network, played, "states")
-    monkeypatch.setattr(executor, "_STEP_VALUES", 1)
+    monkeypatch.setattr(executor, "SIDE_BY_SIDE", 1)
     batched = run_float(module, network, played, "states")
     assert whole.keys() == batched.keys() and len(whole) >= 3
     for key, expected in whole.items():

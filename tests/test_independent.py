@@ -15,11 +15,10 @@ import numpy as np
 import pytest
 import snntorch as snn
 import torch
-from extraction import extract
+from extraction import extract, run_float
 from numpy.typing import NDArray
 from torch import nn
 
-from generators.extract.executor import run_float
 from generators.quantize import quantize
 from generators.reference import outcomes, run_reference
 from generators.stimulus import Stimulus

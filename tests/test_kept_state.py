@@ -13,11 +13,10 @@ import numpy as np
 import pytest
 import snntorch as snn
 import torch
-from extraction import extract
+from extraction import extract, run_float
 from torch import nn
 
 from generators.errors import UnsupportedModel
-from generators.extract.executor import run_float
 from generators.stimulus import Stimulus
 
 READOUT = {"decision_rule": "argmax_spike_count", "window_size": 3}

@@ -1,7 +1,7 @@
-"""The user's own module in float64 on a stimulus: the float trace every other executor is compared with.
+"""The user's own module in float64 on a stimulus: the record that every other executor is compared with.
 
-In: module, Network, Stimulus. Out: the arrays of trace.npz. The module decides every spike; only the readout, an
-identity in PyTorch, is computed here.
+In: module, Network, Stimulus. Out: what each layer gave. The module decides every spike; the readout, an identity in
+PyTorch, is computed from the record.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from generators import ir
-from generators.decision import Counts, boundaries, decide
+from generators.decision import boundaries
+from generators.extent import SIDE_BY_SIDE
 from generators.extract.chain import Chain, Step, read_chain
 from generators.extract.flow import hardware_order
 from generators.extract.runner import Runner
@@ -25,33 +26,25 @@ from generators.extract.tracing import EXCLUSIVE
 from generators.stimulus import Stimulus
 
 Trace = Literal["decisions", "spikes", "states"]
-_STEP_VALUES = 1 << 16
-"""Values of the widest layer in a timestep of a batch."""
 _BLOCK_BYTES = 1 << 26
 """Bytes that what is kept of a batch may take."""
-
-
-def run_float(module: nn.Module, network: ir.Network, stimulus: Stimulus, trace: Trace) -> dict[str, NDArray[Any]]:
-    """The float trace of `stimulus`.
-
-    Args:
-        network: what `extract` made of `module`, with its window settled (`Network.bounded`).
-    Returns:
-        The arrays of trace.npz. Decisions are int64, float64 for `binary_logit`; spikes 0/1 uint8, a spike's worth
-        divided out; membranes (after any reset) and readout/mem float64, readout/count int64. A network without
-        readout has `output` (N, T, n) instead of decisions: uint8 spikes or float64 currents. 0 beyond `lengths`.
-    Raises:
-        DataError: a sequence would be cut off by the window.
-        UnsupportedModel: as `extract`.
-    """
-    blocks = list(float_blocks(module, network, stimulus, trace))
-    return {key: np.concatenate([block[key] for block in blocks]) for key in blocks[0]}
 
 
 def float_blocks(
     module: nn.Module, network: ir.Network, stimulus: Stimulus, trace: Trace
 ) -> Iterator[dict[str, NDArray[Any]]]:
-    """As `run_float`, some sequences at a time, in order."""
+    """What the module gives on `stimulus`, some sequences at a time, in order.
+
+    Args:
+        network: what was read from `module`, with its window settled (`Network.bounded`).
+    Returns:
+        `output` (N, T, n) of the last layer: 0/1 uint8 spikes, a spike's worth divided out, or float64 currents; as
+        `trace` asks, `spikes/<layer>` likewise and `mem/<layer>` float64, membranes after any reset. 0 beyond
+        `lengths`.
+    Raises:
+        DataError: a sequence would be cut off by the window.
+        UnsupportedModel: as `extract`.
+    """
     network.check_lengths(stimulus.lengths)
     with EXCLUSIVE, _one_thread():
         runner = Runner(module, read_chain(module, network.input.shape))
@@ -76,7 +69,7 @@ def _batches(network: ir.Network, stimulus: Stimulus, trace: Trace) -> Iterator[
     widths = [layer.size for layer in network.layers]
     values = widths[-1] + (0 if trace == "decisions" else sum(widths[1:]))
     kept = stimulus.frames.shape[1] * (widths[0] * stimulus.frames.dtype.itemsize + 16 * values)
-    most = max(1, min(_STEP_VALUES // max(widths), _BLOCK_BYTES // kept))
+    most = max(1, min(SIDE_BY_SIDE // max(widths), _BLOCK_BYTES // kept))
     batches = -(-len(stimulus) // most)
     for batch in range(batches):
         yield slice(len(stimulus) * batch // batches, len(stimulus) * (batch + 1) // batches)
@@ -86,19 +79,13 @@ class _Run:
     """A run in batches of sequences; under reset_policy `never`, each goes on from where the one before ended."""
 
     def __init__(self, runner: Runner, network: ir.Network, trace: Trace) -> None:
-        self._runner, self._network, self._trace = runner, network, trace
-        self._recorded = _steps_to_record(runner.chain, network, trace)
+        self._runner, self._network = runner, network
+        self._recorded = _steps_to_record(runner.chain, trace)
         self._carried = network.input.reset_policy == "never"
-        self._clear()
-
-    def _clear(self) -> None:
-        self._runner.reset()
-        self._counts = Counts()
-        self._membrane: NDArray[np.float64] | None = None
-        self._latched: NDArray[np.int64] | None = None
+        runner.reset()
 
     def of(self, frames: NDArray[Any], lengths: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-        """The trace of sequences with these frames (N, T, *input_shape)."""
+        """The record of sequences with these frames (N, T, *input_shape)."""
         valid = np.arange(frames.shape[1]) < lengths[:, None]
         if self._carried:
             # as the one long sequence that they are
@@ -106,16 +93,11 @@ class _Run:
             for key, joined in self._walked(frames[valid][None]).items():
                 arrays[key] = np.zeros((*valid.shape, *joined.shape[2:]), joined.dtype)
                 arrays[key][valid] = joined[0]
-        else:
-            self._clear()
-            arrays = self._walked(frames)
-            for array in arrays.values():
-                array[~valid] = 0
-        if self._network.readout is not None:
-            steps = arrays["decision_steps"]
-            arrays = {"decision": steps[np.arange(len(steps)), lengths - 1], **arrays}
-            if self._network.readout.emit != "step":
-                del arrays["decision_steps"]
+            return arrays
+        self._runner.reset()
+        arrays = self._walked(frames)
+        for array in arrays.values():
+            array[~valid] = 0
         return arrays
 
     def _walked(self, frames: NDArray[Any]) -> dict[str, NDArray[Any]]:
@@ -133,39 +115,10 @@ class _Run:
                 arrays[key][:, t] = values
             if last[t]:
                 self._runner.reset()
-        readout = self._network.readout
-        return arrays if readout is None else {**self._decisions(readout, arrays.pop("output"), last), **arrays}
-
-    def _decisions(
-        self, readout: ir.Readout, source: NDArray[Any], last: NDArray[np.bool_]
-    ) -> dict[str, NDArray[Any]]:
-        state: NDArray[Any]
-        if readout.output_mode == "spike":
-            key, state = "readout/count", self._counts.walk(source.swapaxes(0, 1), last).swapaxes(0, 1)
-        else:
-            key, state = "readout/mem", self._integrated(readout.beta, source, last)
-        if self._latched is None:
-            self._latched = np.full(len(source), -1)
-        steps = decide(readout, state, last, self._latched)
-        if readout.decision_rule == "binary_logit":
-            steps = steps.astype(np.float64)
-        return {"decision_steps": steps, **({key: state} if self._trace == "states" else {})}
-
-    def _integrated(
-        self, beta: float, currents: NDArray[np.float64], last: NDArray[np.bool_]
-    ) -> NDArray[np.float64]:
-        membranes = np.empty_like(currents)
-        running = np.zeros_like(currents[:, 0]) if self._membrane is None else self._membrane
-        for t, ends in enumerate(last):
-            running = beta * running + currents[:, t]
-            membranes[:, t] = running
-            if ends:
-                running = np.zeros_like(running)
-        self._membrane = running
-        return membranes
+        return arrays
 
 
-def _steps_to_record(chain: Chain, network: ir.Network, trace: Trace) -> list[tuple[str, Step, str]]:
+def _steps_to_record(chain: Chain, trace: Trace) -> list[tuple[str, Step, str]]:
     final = chain.steps[-1]
     recorded = [("output", final, "spikes" if isinstance(final.module, snntorch.Leaky) else "currents")]
     for step in chain.steps:

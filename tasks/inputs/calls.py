@@ -93,18 +93,24 @@ def extract(
 
 
 def run_float(
-    loader: Loader, model: Config, number: int, state: str | None, trace: Any, sequences: int | None, stimulus: str,
-    network: str, parameters: str, out: str,
+    loader: Loader, model: Config, number: int, state: str | None, trace: Any, stimulus: str, reading: str,
+    extent: str, parameters: str, out: str,
 ) -> None:
-    """Run the PyTorch module itself, in float64; the archive `out` is its trace."""
+    """Run the PyTorch module itself, in float64; the archive `out` is what it gave.
+
+    Args:
+        reading, extent, parameters: files of what was read from the module, and of how far it is run.
+    """
+    from generators.extent import Extent
     from generators.extract.executor import float_blocks
-    from generators.ir import Network
+    from generators.reading import Reading
     from generators.stimulus import Stimulus
     from tasks.module import Fingerprint, load_module
 
     with quiet():
-        archive = Stimulus.from_arrays(columns.read(Path(stimulus))).head(sequences)
-        found = Network.from_json(files.read_json(network))
+        run = Extent.from_json(files.read_json(extent))
+        archive = Stimulus.from_arrays(columns.read(Path(stimulus))).head(run.sequences)
+        network = Reading.from_json(files.read_json(reading)).network(run.reset_policy, run.window_size)
         extracted = Fingerprint.from_json(files.read_json(parameters))
     played = replace(archive, frames=_Unheard(archive.frames))
     module = load_module(loader, model, number, state)
@@ -112,7 +118,7 @@ def run_float(
     loader.doing(f"model: forward of {type(module).__name__}")
     with _scratch(Path(out)) as folder:
         made = columns.Blocks(folder, len(played))
-        for block in float_blocks(module, found.bounded(played.frames.shape[1]), played, trace):
+        for block in float_blocks(module, network, played, trace):
             with quiet():
                 made.put(block)
         with quiet():

@@ -1,4 +1,4 @@
-// Readout of 2 classes: binary_logit. Generated, do not edit.
+// Readout of 2 classes. Generated, do not edit.
 #ifndef HLSPIKE_READOUT_H
 #define HLSPIKE_READOUT_H
 
