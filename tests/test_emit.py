@@ -220,8 +220,7 @@ def _changed(before: dict[str, str], after: dict[str, str]) -> str:
         # a count decides only under a rule that asks for it
         (_layer("readout", class_threshold=2), "", ""),
         (_layer("readout", emit="step"), "readout", "readout.cpp"),
-        # the first line of both files names the rule
-        (_layer("readout", decision_rule="first_to_threshold"), "readout", "readout.cpp readout.h"),
+        (_layer("readout", decision_rule="first_to_threshold"), "readout", "readout.cpp"),
         # one bit decides between two classes, a difference of counts takes more and has a sign
         (_layer("readout", decision_rule="binary_logit"), "readout tb top", "readout.cpp readout.h top.h tb/tb.cpp"),
         # the width of a count follows the window
