@@ -226,9 +226,11 @@ def own(folder: Path, config: str, **others: str) -> Path:
 BEFORE = "conf/config.yaml: its defaults have _self_ before what wins over it"
 
 
-def notes(folder: Path, *overrides: str) -> list[str]:
-    (variant,), _ = composed(overrides, folder)
-    found: list[str] = variant["notes"]
+def notes(folder: Path, *overrides: str, jobs: int = 1) -> list[str]:
+    """Of each variant the same."""
+    variants, _ = composed(overrides, folder)
+    found: list[str] = variants[0]["notes"]
+    assert [variant["notes"] for variant in variants] == [found] * jobs
     return found
 
 
@@ -246,6 +248,12 @@ def test_what_a_file_loses_to_what_its_defaults_name_after_it_is_noted(
     assert notes(folder) == [told]
     # a choice on the command line is one of the same group, and wins as silently
     assert notes(folder, "precision=w4") == [told.replace("auto<8> of precision/mine", "auto<4> of precision/w4")]
+    # what the command line gives is what neither file says
+    clock = "target.clock_period is 10 of target/default and not 5, "
+    assert notes(folder, "target.clock_period=7") == [told.replace(clock, "")]
+    assert notes(folder, "hls.types.Linear.precision.weight=auto<4>,auto<6>", jobs=2) == [
+        told.split(", hls.types")[0] + "; put _self_ last to let the file win"
+    ]
     (folder / "config.yaml").write_text(f"defaults: [precision: mine, target: default, _self_]\n{NET}{weight}")
     assert notes(folder) == []
     (folder / "config.yaml").write_text(f"defaults: [precision: mine, target: default]\n{NET}{weight}")

@@ -25,7 +25,8 @@ def lost(parts: Sequence[Part], asked: Set[str]) -> Iterator[str]:
     """A note for each own file whose values lose to files that its own defaults list names after `_self_`.
 
     Args:
-        asked: groups that the command line names; an experiment that is asked for is meant to win.
+        asked: groups and keys that the command line names; an experiment that is asked for is meant to win, and so is
+            a value.
     """
     written = [dict(part.leaves()) for part in parts]
     for place, part in enumerate(parts):
@@ -33,6 +34,8 @@ def lost(parts: Sequence[Part], asked: Set[str]) -> Iterator[str]:
             continue
         found = []
         for key, value in written[place].items():
+            if any(f"{key}.".startswith(f"{one}.") for one in asked):
+                continue
             for later in range(len(parts) - 1, place, -1):
                 other = parts[later]
                 if part.path in other.above and key in written[later]:
