@@ -354,6 +354,14 @@ def test_the_reset_mechanism_of_a_checkpoint_that_the_module_does_not_run_is_not
     )
 
 
+@pytest.mark.parametrize("value", [3.0, -1.0, 1.5, float("nan"), float("inf")])
+def test_a_reset_mechanism_of_a_checkpoint_that_is_none_is_noted_as_it_is(value: float) -> None:
+    module = sequential(reset_mechanism="zero")
+    module[1].reset_mechanism_val = torch.tensor(value)
+    network, _ = extract(module, (4,), {})
+    assert [note.rpartition(" ")[2] for note in network.notes] == [f"{value:g}"]
+
+
 @pytest.mark.parametrize("surrogate_disable", [True, False])
 @pytest.mark.parametrize(
     "spike_grad",

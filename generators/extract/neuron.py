@@ -87,7 +87,7 @@ def read_leaky(
         inhibition=bool(neuron.inhibition),
         integrates=integrates,
     )
-    resets = int(neuron.reset_mechanism_val)
+    resets = float(neuron.reset_mechanism_val)
     if mechanism != neuron.reset_mechanism:
         notes.append(
             f"layer '{name}': runs reset_mechanism {mechanism}, although its attribute says {neuron.reset_mechanism}"
@@ -153,7 +153,7 @@ def _reset_mechanism(name: str, neuron: snntorch.Leaky) -> ir.ResetMechanism:
     mechanism = _STATE_FUNCTIONS.get(getattr(bound, "__func__", None))
     if mechanism is None or id(getattr(bound, "__self__", None)) != id(neuron):
         raise UnsupportedModel(f"layer '{name}': state_function is not the neuron's own; build the Leaky anew")
-    resets = int(neuron.reset_mechanism_val)
+    resets = float(neuron.reset_mechanism_val)
     if not neuron.reset_delay and snntorch.SpikingNeuron.reset_dict[mechanism] != resets:
         raise UnsupportedModel(
             f"layer '{name}': updates with reset_mechanism {mechanism} but resets at once (reset_delay False) with "
@@ -162,8 +162,8 @@ def _reset_mechanism(name: str, neuron: snntorch.Leaky) -> ir.ResetMechanism:
     return mechanism
 
 
-def _mechanism_of(value: int) -> str:
-    return next((key for key, known in snntorch.SpikingNeuron.reset_dict.items() if known == value), str(value))
+def _mechanism_of(value: float) -> str:
+    return next((key for key, known in snntorch.SpikingNeuron.reset_dict.items() if known == value), f"{value:g}")
 
 
 def _check_inhibition(name: str, neuron: snntorch.Leaky, shape: tuple[int, ...], order: tuple[int, ...] | None) -> None:
