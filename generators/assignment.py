@@ -36,8 +36,10 @@ _COUNT_BITS = 32
 """Width of a count that no window bounds: 2^32 timesteps are a day at 50 kHz."""
 _BETA_BITS = 16
 """Least bits after the point of the readout's β, unless fewer hold it exactly."""
+_MOST = 1024
+"""Bits at which AMD's headers end."""
 _FINEST = 899
-"""Most fractional bits of a state: AMD's headers end at 1024 bits in all."""
+"""Most fractional bits of a state, which leaves some of them before the point."""
 _GUARD = 2
 """Bits of a state below its input and below its leak, so that rounding it stays small beside both."""
 
@@ -185,8 +187,8 @@ class Assignment:
         auto = self._resolution.precision(layer, key).auto
         if auto is None:
             return self._given(layer, key)
-        if auto.width is None:
-            self._tell(layer, key, f"auto: {why}")
+        if auto.width is None or exact.width <= auto.width:
+            self._tell(layer, key, f"{auto}: {why}")
             return exact
         seen = self._seen(layer, key)
         if seen is None:
@@ -224,7 +226,7 @@ class Assignment:
         self._tell(layer, key, f"{auto}: {seen} {self._on}, {margin}")
         if auto.width is None:
             return replace(holding(low, high, seen.frac), quantization=default.quantization, overflow=default.overflow)
-        return auto.of_range(low, high, seen.frac, FixedType(1024, 1024))
+        return auto.of_range(low, high, seen.frac, FixedType(_MOST, _MOST - max(default.frac, 0)))
 
     def _bounded(self, default: FixedType, value: FixedType, threshold: float) -> FixedType:
         """A membrane type that nothing on the calibration stimulus can overflow; resolution and modes of `default`.

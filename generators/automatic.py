@@ -90,11 +90,13 @@ class Auto:
 
         Args:
             low, high: the extreme mantissas to hold, with `frac` fractional bits.
-            most: a type that holds whatever can occur: no more bits before the point, and signed as it is.
+            most: a wider type that loses nothing: no more bits on either side of the point, and signed as it is. What
+                the range leaves of the width goes to larger values before it goes to bits that are always 0.
         """
-        assert self.width is not None
+        assert self.width is not None and self.width <= most.width
         seen = holding(min(low, -1) if most.signed else low, high, frac)
-        return FixedType(self.width, min(seen.integer, most.integer), most.signed, *self.modes)
+        integer = min(max(seen.integer, self.width - most.frac), most.integer)
+        return FixedType(self.width, integer, most.signed, *self.modes)
 
     def reason(self, key: str, loss: Loss, kind: FixedType, cut: int = 0) -> str:
         """Why the parameter `key`, which loses `loss`, has the type `kind`, in which `cut` of its values saturate."""

@@ -113,8 +113,9 @@ def test_values_at_the_ends_of_the_doubles_have_a_type(value: float, auto: Auto,
 
 
 @pytest.mark.parametrize(("low", "high", "most", "kind"), [
-    (-3, 9, "ap_int<20>", "ap_fixed<6,5,AP_RND,AP_SAT>"),
-    (0, 9, "ap_ufixed<20,20>", "ap_ufixed<6,4,AP_RND,AP_SAT>"),
+    (-3, 9, "ap_fixed<20,16>", "ap_fixed<6,5,AP_RND,AP_SAT>"),
+    (0, 9, "ap_ufixed<20,16>", "ap_ufixed<6,4,AP_RND,AP_SAT>"),
+    (0, 9, "ap_ufixed<20,19>", "ap_ufixed<6,5,AP_RND,AP_SAT>"),  # a second bit after the point would always be 0
     (-300, 9, "ap_int<8>", "ap_fixed<6,8,AP_RND,AP_SAT>"),  # more can never occur
     (0, 1000, "ap_int<20>", "ap_fixed<6,11,AP_RND,AP_SAT>"),
 ])
@@ -122,7 +123,7 @@ def test_a_range_places_the_binary_point_of_what_is_computed(low: int, high: int
     assert str(Auto(6).of_range(low, high, 0, FixedType.parse(most))) == kind
     chosen = Auto.parse("auto<6,TRN,WRAP>")
     assert chosen is not None
-    assert str(chosen.of_range(-3, 9, 1, FixedType.parse("ap_int<20>"))) == "ap_fixed<6,4>"
+    assert str(chosen.of_range(-3, 9, 1, FixedType.parse("ap_fixed<20,10>"))) == "ap_fixed<6,4>"
 
 
 @pytest.mark.parametrize(("auto", "key", "values", "reason"), [

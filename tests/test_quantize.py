@@ -495,7 +495,10 @@ def test_a_parameter_that_is_not_finite_is_refused(bad: float, kind: str) -> Non
     # sums from −6 to 12 on the calibration, doubled
     ("accum", "auto<6>", "ap_fixed<6,6,AP_RND,AP_SAT>",
      "auto<6>: values from -6 to 12 on 1 calibration sequences, and one bit of margin"),
-    ("result", "auto<9,TRN,WRAP>", "ap_fixed<9,6>",
+    ("result", "auto<5,TRN,WRAP>", "ap_fixed<5,6>",
+     "auto<5>: values from -6 to 12 on 1 calibration sequences, and one bit of margin"),
+    # of integers no bit is spent after the point
+    ("result", "auto<9,TRN,WRAP>", "ap_int<9>",
      "auto<9>: values from -6 to 12 on 1 calibration sequences, and one bit of margin"),
 ])
 def test_what_a_layer_computes_takes_its_binary_point_from_the_range(
@@ -506,6 +509,17 @@ def test_what_a_layer_computes_takes_its_binary_point_from_the_range(
     typed = found.typed.layer("fc")
     assert isinstance(typed, TypedLinear) and str(getattr(typed, key)) == taken
     assert found.reasons["fc"][key] == reason and found.findings == ()
+
+
+@pytest.mark.parametrize(("key", "reason"), [
+    ("accum", "auto<20>: lossless for any sum of 1 products"), ("result", "auto<20>: as accum"),
+])
+def test_what_is_computed_without_loss_in_fewer_bits_has_no_more(key: str, reason: str) -> None:
+    chosen = hls("ap_int<9>", **{"accum": "auto", "result": "auto", key: "auto<20>"})
+    found = quantized((linear("fc", "input", 1, 1, bias=False),), {"fc/weight": [[3.0]]}, chosen, [[[4.0], [-2.0]]])
+    typed = found.typed.layer("fc")
+    assert isinstance(typed, TypedLinear) and getattr(typed, key) == typed.accum and typed.accum.width < 20
+    assert found.reasons["fc"][key] == reason
 
 
 def test_what_is_0_on_the_calibration_keeps_the_highest_bits_that_can_occur() -> None:
