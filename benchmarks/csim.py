@@ -23,15 +23,16 @@ from typing import Any
 import numpy as np
 import peer
 
-from generators.design import Design
-from generators.emit import emit
-from generators.ir import Input, Layer, Linear, Network, Neuron, Readout
-from generators.quantize import quantize
-from generators.reference import ReferenceRun, run_reference
-from generators.schedule import schedule
-from generators.stimulus import Stimulus
-from tasks import arrays, toolchain
-from tasks.layout import BENCH, BENCH_UNITS, Layout
+from hlspike.generators.design import Design
+from hlspike.generators.emit import emit
+from hlspike.generators.ir import Input, Layer, Linear, Network, Neuron, Readout
+from hlspike.generators.quantize import quantize
+from hlspike.generators.reference import ReferenceRun, run_reference
+from hlspike.generators.schedule import schedule
+from hlspike.generators.stimulus import Stimulus
+from hlspike.tasks.archives import arrays
+from hlspike.tasks.compilation import toolchain
+from hlspike.tasks.layout import BENCH, BENCH_UNITS, Layout
 
 SIZES = ((4, 8, 2), (64, 64, 10), (784, 128, 10), (64, 256, 256, 10))
 TIMESTEPS = 25

@@ -18,11 +18,11 @@ from typing import Any
 
 import csim
 
-from generators.design import Design
-from generators.estimate.parts import fitting, verdict
-from generators.estimate.whole import LayerEstimate, estimate
-from generators.quantize import quantize
-from generators.schedule import schedule
+from hlspike.generators.design import Design
+from hlspike.generators.estimate.parts import fitting, verdict
+from hlspike.generators.estimate.whole import LayerEstimate, estimate
+from hlspike.generators.quantize import quantize
+from hlspike.generators.schedule import schedule
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "structure"))
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import nn
 
-    from generators.stimulus import Stimulus
+    from hlspike.generators.stimulus import Stimulus
 
 LONG, LONG_SEQUENCES, BATCH = 1000, 64, 256
 
@@ -71,8 +71,8 @@ def run_snntorch(made: list[nn.Module], stimulus: Stimulus) -> None:
 def measure(sizes: tuple[int, ...], sequences: int, rounds: int) -> list[str]:
     import csim
 
-    from generators.quantize import quantize
-    from generators.reference import run_reference
+    from hlspike.generators.quantize import quantize
+    from hlspike.generators.reference import run_reference
 
     parameters, short = csim.parameters(csim.network(sizes)), csim.spikes(sequences, sizes[0])
     long, few = csim.spikes(LONG_SEQUENCES, sizes[0], LONG), short.head(LONG_SEQUENCES)

@@ -18,8 +18,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tasks import files, toolchain
-from tasks.layout import BUILD, PACKAGE, Layout
+from hlspike.tasks.compilation import toolchain
+from hlspike.tasks.layout import BUILD, PACKAGE, Layout
+from hlspike.tasks.system import files
 
 EXPERIMENTS = ("digits_spike", "digits_membrane", "mnist_spike", "mnist_membrane")
 PRECISIONS = ("w4", "w6", "w8", "w16")

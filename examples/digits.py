@@ -13,7 +13,7 @@ from sklearn.model_selection import train_test_split
 from snntorch import surrogate
 from torch import Tensor, nn
 
-from examples import training
+from hlspike.examples import training
 
 _BRIGHTEST = 16
 """Pixels are integers from 0 to 16, so a pixel over 16 has four fractional bits."""

@@ -12,8 +12,8 @@ from sklearn.model_selection import train_test_split
 from snntorch import surrogate
 from torch import Tensor, nn
 
-from examples import training
-from generators.errors import DataError
+from hlspike.examples import training
+from hlspike.generators.errors import DataError
 
 
 class Mnist(nn.Module):

@@ -13,14 +13,14 @@ from typing import Any, Literal, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.decision import classes
-from generators.fixed import SPIKE, FixedType
-from generators.ir import Network
-from generators.reference import run_reference
-from generators.reference.tally import Overflow
-from generators.stimulus import Stimulus
-from generators.traces import Traces, parts
-from generators.typed import (
+from hlspike.generators.fixed import SPIKE, FixedType
+from hlspike.generators.ir import Network
+from hlspike.generators.reference import run_reference
+from hlspike.generators.reference.tally import Overflow
+from hlspike.generators.settle.decision import classes
+from hlspike.generators.stimulus import Stimulus
+from hlspike.generators.traces import Traces, parts
+from hlspike.generators.typed import (
     Integers,
     TypedInput,
     TypedLayer,

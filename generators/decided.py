@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from generators import ir
-from generators.decision import Counts, boundaries, decide
+from hlspike.generators import ir
+from hlspike.generators.settle.decision import Counts, boundaries, decide
 
 
 class Readings:

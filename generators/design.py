@@ -13,9 +13,9 @@ from typing import Any, Literal, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.fixed import FixedType
-from generators.storage import Storage
-from generators.strategy import Strategy
+from hlspike.generators.fixed import FixedType
+from hlspike.generators.hardware.storage import Storage
+from hlspike.generators.hardware.strategy import Strategy
 
 Io = Literal["parallel", "stream"]
 Structure = Literal["pipeline", "dataflow"]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from generators import ir
+from hlspike.generators import ir
 
 SIDE_BY_SIDE = 1 << 16
 """Values of the widest layer in a timestep of sequences that run at once."""

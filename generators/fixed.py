@@ -13,7 +13,16 @@ from typing import Any, NamedTuple, cast, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from generators.rounding import Overflow, Quantization, Raw, bounded, confine, quantize, significant, to_double
+from hlspike.generators.exact.rounding import (
+    Overflow,
+    Quantization,
+    Raw,
+    bounded,
+    confine,
+    quantize,
+    significant,
+    to_double,
+)
 
 QUANTIZATIONS: tuple[Quantization, ...] = get_args(Quantization)
 OVERFLOWS: tuple[Overflow, ...] = get_args(Overflow)

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.errors import DataError
+from hlspike.generators.errors import DataError
 
 Parameters = Mapping[str, NDArray[np.float64]]
 

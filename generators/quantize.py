@@ -14,14 +14,14 @@ from typing import Any, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.assignment import Assignment, ranges_of
-from generators.errors import ConfigError
-from generators.ir import Network, Parameters
-from generators.parameters import Finding, Rounded, rounded
-from generators.reference import run_reference
-from generators.resolve import Resolution, unused
-from generators.stimulus import Stimulus
-from generators.typed import TypedInput, TypedLinear, TypedNetwork, TypedNeuron, TypedReadout
+from hlspike.generators.errors import ConfigError
+from hlspike.generators.ir import Network, Parameters
+from hlspike.generators.precision.assignment import Assignment, ranges_of
+from hlspike.generators.precision.parameters import Finding, Rounded, rounded
+from hlspike.generators.precision.resolve import Resolution, unused
+from hlspike.generators.reference import run_reference
+from hlspike.generators.stimulus import Stimulus
+from hlspike.generators.typed import TypedInput, TypedLinear, TypedNetwork, TypedNeuron, TypedReadout
 
 _TRACED_BITS = 64
 """Traces hold 64-bit integers, so states, inputs and outputs must fit."""

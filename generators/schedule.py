@@ -12,8 +12,7 @@ from typing import Any, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from generators import lanes, legal, limits, synapses
-from generators.design import (
+from hlspike.generators.design import (
     Design,
     Edge,
     InputDesign,
@@ -26,14 +25,15 @@ from generators.design import (
     Port,
     ReadoutDesign,
 )
-from generators.fixed import SPIKE, FixedType
-from generators.identifiers import identifiers
-from generators.ir import type_name
-from generators.parameters import Finding
-from generators.resolve import Resolution
-from generators.storage import Storage, settled
-from generators.strategy import Strategy
-from generators.typed import (
+from hlspike.generators.fixed import SPIKE, FixedType
+from hlspike.generators.hardware import lanes, legal, limits, synapses
+from hlspike.generators.hardware.storage import Storage, settled
+from hlspike.generators.hardware.strategy import Strategy
+from hlspike.generators.ir import type_name
+from hlspike.generators.precision.parameters import Finding
+from hlspike.generators.precision.resolve import Resolution
+from hlspike.generators.settle.identifiers import identifiers
+from hlspike.generators.typed import (
     Integers,
     TypedInput,
     TypedLayer,

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.errors import DataError
-from generators.given import array_of
-from generators.traces import Rows, Stored, parts
+from hlspike.generators.errors import DataError
+from hlspike.generators.exact.given import array_of
+from hlspike.generators.traces import Rows, Stored, parts
 
 NAMES = ("frames", "labels", "lengths")
 """What a stimulus is given by."""

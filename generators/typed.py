@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.errors import ConfigError
-from generators.fixed import SPIKE, WIDEST, FixedType
-from generators.ir import Input, Linear, Network, Neuron, Readout
+from hlspike.generators.errors import ConfigError
+from hlspike.generators.fixed import SPIKE, WIDEST, FixedType
+from hlspike.generators.ir import Input, Linear, Network, Neuron, Readout
 
 Integers = Mapping[str, NDArray[np.int64]]
 Types = Mapping[str, FixedType]

@@ -27,13 +27,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.errors import ConfigError, HlspikeError, ToolError
-from generators.given import array_of
-from generators.reference import outcomes
-from generators.stimulus import Stimulus, channels_last
-from generators.typed import TypedInput, TypedNetwork
-from tasks import arrays, console, files, processes, toolchain, variants
-from tasks.layout import PACKAGE
+from hlspike.generators.errors import ConfigError, HlspikeError, ToolError
+from hlspike.generators.exact.given import array_of
+from hlspike.generators.reference import outcomes
+from hlspike.generators.stimulus import Stimulus, channels_last
+from hlspike.generators.typed import TypedInput, TypedNetwork
+from hlspike.tasks.archives import arrays
+from hlspike.tasks.compilation import toolchain
+from hlspike.tasks.configuration import variants
+from hlspike.tasks.layout import PACKAGE
+from hlspike.tasks.system import files, processes
+from hlspike.tasks.terminal import console
 
 Stage = Literal["float", "reference", "csim"]
 _STAGES: tuple[Stage, ...] = ("float", "reference", "csim")

@@ -7,12 +7,15 @@ from typing import Any
 
 from doit import create_after
 
-from generators.vitis import STAGES
-from tasks import command, engine, floating, graph, stages
-from tasks.layout import PICTURES
+from hlspike.generators.vitis import STAGES
+from hlspike.tasks.archives import floating
+from hlspike.tasks.engine import graph, incremental
+from hlspike.tasks.layout import PICTURES
+from hlspike.tasks.terminal import command
+from hlspike.tasks.vitis import stages
 
 VARIANTS = command.variants()
-DOIT_CONFIG = engine.options(VARIANTS)
+DOIT_CONFIG = incremental.options(VARIANTS)
 Tasks = Iterator[dict[str, Any]]
 
 
@@ -35,7 +38,7 @@ def task_stimulus() -> Tasks:
         }
         yield graph.step(
             variant, "stimulus", config=given, arguments=given, outputs=[variant.layout.stimulus],
-            code=(*graph.CALLS, *graph.SEQUENCES, "tasks/archive.py"), packages=("python", "numpy"), user="data",
+            code=(*graph.CALLS, *graph.SEQUENCES, "tasks/sources/archive.py"), packages=("python", "numpy"), user="data",
         )
 
 
@@ -232,11 +235,11 @@ def task_report() -> Tasks:
             variant, "report", config=given, packages=variant.versions,
             arguments={**named, "sequences": sim["sequences"], "clock": clock, "part": part, "pictures": pictures,
                        "versions": variant.versions, "figures": figures, "remarks": list(variant.notes),
-                       "steps": engine.labels(layout.root)},
+                       "steps": incremental.labels(layout.root)},
             inputs=[*map(layout.trace, executors), layout.overflows, layout.design, layout.typed, layout.integers,
                     layout.stimulus, layout.estimate, layout.spikes, *([figures] if figures else [])],
             outputs=[layout.report, layout.report_text],
-            code=(*graph.NUMBERS, "generators/report.py", "generators/hardware.py", "generators/estimate/"),
+            code=(*graph.NUMBERS, "generators/report/summary.py", "generators/report/hardware.py", "generators/estimate/"),
             share=False,
         )
 
@@ -247,11 +250,11 @@ def task_pictures() -> Tasks:
         layout, chosen = variant.layout, variant.config["report"]["sequence"]
         sequences = variant.config["sim"]["sequences"]
         yield graph.step(
-            variant, "pictures", function="tasks.pictures:draw", config={"sequence": chosen, "sequences": sequences},
+            variant, "pictures", function="hlspike.tasks.results.pictures:draw", config={"sequence": chosen, "sequences": sequences},
             arguments={"sequence": chosen, "sequences": sequences},
             inputs=[*map(layout.trace, ("float", "csim")), layout.overflows, layout.typed, layout.integers,
                     layout.weights, layout.stimulus, layout.report],
-            outputs=map(layout.picture, PICTURES), code=(*graph.NUMBERS, "tasks/pictures.py"), share=False,
+            outputs=map(layout.picture, PICTURES), code=(*graph.NUMBERS, "tasks/results/pictures.py"), share=False,
         )
 
 
@@ -263,7 +266,7 @@ def task_manifest() -> Tasks:
         yield graph.step(
             variant, "manifest", config=given, packages=variant.versions, inputs=outputs,
             arguments={**given, "versions": variant.versions, "outputs": outputs,
-                       "steps": engine.labels(variant.layout.root)},
+                       "steps": incremental.labels(variant.layout.root)},
             outputs=[variant.layout.manifest], after=[graph.name(variant, "report")], share=False,
         )
 
@@ -276,18 +279,18 @@ def task_build() -> Tasks:
     yield {
         "basename": "build", "actions": None,
         "task_dep": ["resolve", "scripts", *played, "report", "manifest", *drawn],
-        "clean": [(engine.remove_noted, [variant.layout.root, variant.layout.notes]) for variant in VARIANTS],
+        "clean": [(incremental.remove_noted, [variant.layout.root, variant.layout.notes]) for variant in VARIANTS],
     }
 
 
 def task_why() -> Tasks:
     """why a step would run: doit why TASK…"""
-    yield engine.inquiry("why", "tasks.why:explain")
+    yield incremental.inquiry("why", "hlspike.tasks.engine.why:explain")
 
 
 def task_cache() -> Tasks:
     """the shared cache: doit cache show | verify | prune"""
-    yield engine.inquiry("cache", "tasks.cached:manage", VARIANTS[0].config["cache"])
+    yield incremental.inquiry("cache", "hlspike.tasks.cache.care:manage", VARIANTS[0].config["cache"])
 
 
 def task_results() -> Tasks:
@@ -298,17 +301,17 @@ def task_results() -> Tasks:
         "pareto": "two columns, separated by a comma: their front is marked and drawn",
         "picture": "a file to draw the front to",
     }
-    yield engine.inquiry("results", "tasks.results:shown", asked, options=options)
+    yield incremental.inquiry("results", "hlspike.tasks.results.tables:shown", asked, options=options)
 
 
 def task_config() -> Tasks:
     """where every value of the configuration comes from"""
-    yield engine.inquiry("config", "tasks.provenance:pages", VARIANTS)
+    yield incremental.inquiry("config", "hlspike.tasks.configuration.origins:pages", VARIANTS)
 
 
 def task_schema() -> Tasks:
     """conf/schema.json: the keys of a configuration, for the completion of an editor"""
-    yield engine.inquiry("schema", "tasks.schema:write")
+    yield incremental.inquiry("schema", "hlspike.tasks.configuration.schema:write")
 
 
 _LAYERS: dict[Any, list[str]] = {

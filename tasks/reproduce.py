@@ -17,10 +17,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from generators.errors import ConfigError, HlspikeError, ToolError
-from tasks import console, files, processes
-from tasks.layout import PACKAGE
-from tasks.record import differences
+from hlspike.generators.errors import ConfigError, HlspikeError, ToolError
+from hlspike.tasks.engine.record import differences
+from hlspike.tasks.layout import PACKAGE
+from hlspike.tasks.system import files, processes
+from hlspike.tasks.terminal import console
 
 _DIFFER = 1
 _REFUSED = 2

@@ -11,13 +11,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from generators.errors import ConfigError, DataError, Mismatch, ToolError
-from tasks import console, files, marks, notes, states
-from tasks.layout import PICTURES, Layout
+from hlspike.generators.errors import ConfigError, DataError, Mismatch, ToolError
+from hlspike.tasks.engine import marks, notes, states
+from hlspike.tasks.layout import PICTURES, Layout
+from hlspike.tasks.system import files
+from hlspike.tasks.terminal import console
 
 if TYPE_CHECKING:
-    from generators.ir import Network
-    from generators.stimulus import Stimulus
+    from hlspike.generators.ir import Network
+    from hlspike.generators.stimulus import Stimulus
 
 Config = Mapping[str, Any]
 Found = Mapping[str, states.State]
@@ -33,7 +35,7 @@ def resolve(layout: Layout, config: Config) -> None:
 
 def stimulus(layout: Layout, data: Config, input_shape: list[int], seed: int) -> Found:
     """Make or read the sequences that every executor runs."""
-    from tasks import archive
+    from hlspike.tasks.sources import archive
 
     source = data["source"]
     if source.endswith(".npz"):
@@ -58,8 +60,8 @@ def extract(layout: Layout, model: Config, seed: int, state: str | None, start: 
 
 def settle(layout: Layout, readout: Config, key: str) -> None:
     """Settle the readout: what was read becomes the network."""
-    from generators.reading import Reading
-    from generators.settlement import network
+    from hlspike.generators.settle.reading import Reading
+    from hlspike.generators.settle.settlement import network
 
     found = network(Reading.from_json(files.read_json(layout.reading)), readout)
     files.write_json(layout.network, found.to_json())
@@ -68,7 +70,7 @@ def settle(layout: Layout, readout: Config, key: str) -> None:
 
 def extent(layout: Layout, trace: str, sequences: int | None) -> None:
     """Say how far the float run goes."""
-    from generators.extent import extent as needed
+    from hlspike.generators.extent import extent as needed
 
     shape = _stimulus(layout).frames.shape
     found = needed(_network(layout).bounded(shape[1]), (shape[0], shape[1]), trace, sequences)
@@ -85,21 +87,21 @@ def run_float(layout: Layout, model: Config, seed: int, state: str | None, trace
 
 def decide(layout: Layout, trace: str, sequences: int | None) -> None:
     """Take the decisions of the float run: its record becomes its trace."""
-    from tasks import columns, recorded
+    from hlspike.tasks.archives import columns, traces
 
     played = _stimulus(layout).head(sequences)
     network = _network(layout).bounded(played.frames.shape[1])
-    recorded.floating(layout, network, columns.read(layout.float_record), played.lengths, trace == "states")
+    traces.floating(layout, network, columns.read(layout.float_record), played.lengths, trace == "states")
 
 
 def design(layout: Layout, hls: Config, io: Any, control: str, calibration: int, units: list[str]) -> None:
     """Type every value, round every parameter, settle every reuse factor; estimate what that takes."""
     from dataclasses import replace
 
-    from generators.estimate.whole import estimate
-    from generators.quantize import quantize
-    from generators.schedule import schedule
-    from tasks import arrays
+    from hlspike.generators.estimate.whole import estimate
+    from hlspike.generators.quantize import quantize
+    from hlspike.generators.schedule import schedule
+    from hlspike.tasks.archives import arrays
 
     played = _stimulus(layout)
     network = _network(layout).bounded(played.frames.shape[1])
@@ -125,8 +127,8 @@ def design(layout: Layout, hls: Config, io: Any, control: str, calibration: int,
 
 def generate(layout: Layout, unit: str) -> None:
     """Write the C++ of a unit."""
-    from generators.emit import emit
-    from tasks import arrays
+    from hlspike.generators.emit import emit
+    from hlspike.tasks.archives import arrays
 
     for path, text in emit(unit, files.read_json(layout.unit(unit)), arrays.read_npz(layout.unit_arrays(unit))).items():
         files.write(layout.root / path, text)
@@ -140,7 +142,7 @@ def kernels(layout: Layout) -> None:
 
 def headers(compiler: Mapping[str, str], header: Path, sources: Mapping[str, Path]) -> None:
     """Precompile AMD's headers, and compile what no design changes."""
-    from tasks import toolchain as tools
+    from hlspike.tasks.compilation import toolchain as tools
 
     toolchain = tools.Toolchain(**compiler)
     tools.precompile(toolchain, header)
@@ -150,7 +152,7 @@ def headers(compiler: Mapping[str, str], header: Path, sources: Mapping[str, Pat
 
 def compile_unit(layout: Layout, compiler: Mapping[str, str], unit: str, header: Path) -> list[str]:
     """Compile the C++ of a unit."""
-    from tasks import toolchain as tools
+    from hlspike.tasks.compilation import toolchain as tools
 
     source, log = layout.sources(unit)[-1], layout.log / f"compile-{unit}.log"
     toolchain, target = tools.Toolchain(**compiler), layout.compiled(unit)
@@ -160,29 +162,29 @@ def compile_unit(layout: Layout, compiler: Mapping[str, str], unit: str, header:
 
 def link(layout: Layout, compiler: Mapping[str, str], objects: list[Path]) -> None:
     """Link the objects to the csim program."""
-    from tasks import toolchain as tools
+    from hlspike.tasks.compilation import toolchain as tools
 
     tools.link(tools.Toolchain(**compiler), objects, layout.csim, layout.log / "link.log")
 
 
 def reference(layout: Layout, trace: Any, sequences: int | None) -> None:
     """Run the network in exact integers: the oracle, and what the test bench expects."""
-    from generators.reference import Reference
-    from tasks import arrays, recorded
+    from hlspike.generators.reference import Reference
+    from hlspike.tasks.archives import arrays, traces
 
     played, typed = _stimulus(layout).head(sequences), _typed(layout)
-    recorded.reference(layout, typed, Reference(typed, arrays.read_npz(layout.integers), played, trace), played)
+    traces.reference(layout, typed, Reference(typed, arrays.read_npz(layout.integers), played, trace), played)
 
 
 def csim(layout: Layout, trace: str, sequences: int | None) -> None:
     """Run the generated C++ over every sequence."""
-    from tasks import recorded
-    from tasks import toolchain as tools
+    from hlspike.tasks.archives import traces
+    from hlspike.tasks.compilation import toolchain as tools
 
     with files.scratch(layout.trace("csim")) as folder:
         # a wrong emission is told with its layer, timestep and neuron once the traces are compared
         tools.simulate(layout.csim, layout.bench_data, folder, trace, layout.log / "csim.log")
-        recorded.csim(layout, _typed(layout), folder, _stimulus(layout).head(sequences))
+        traces.csim(layout, _typed(layout), folder, _stimulus(layout).head(sequences))
 
 
 def report(
@@ -203,10 +205,11 @@ def report(
     Args:
         steps: labels of those of this build: the report tells what they have taken.
     """
-    from generators import compare, hardware
-    from generators import report as text
-    from generators.reference import Overflow
-    from tasks import arrays, columns
+    from hlspike.generators import compare
+    from hlspike.generators.reference import Overflow
+    from hlspike.generators.report import hardware
+    from hlspike.generators.report import summary as text
+    from hlspike.tasks.archives import arrays, columns
 
     played, typed = _stimulus(layout).head(sequences), _typed(layout)
     noted = notes.read(layout.notes, steps)
@@ -254,7 +257,7 @@ def manifest(
     Args:
         steps: labels of those of this build.
     """
-    from tasks import manifests
+    from hlspike.tasks.engine import manifests
 
     made = manifests.described(layout, config, overrides, versions, outputs, steps)
     files.write_json(layout.manifest, made)
@@ -264,8 +267,9 @@ def manifest(
 
 def _archived(layout: Layout, data: Config, input_shape: tuple[int, ...]) -> Found:
     """The sequences of a file."""
-    from generators.stimulus import Stimulus
-    from tasks import archive, columns
+    from hlspike.generators.stimulus import Stimulus
+    from hlspike.tasks.archives import columns
+    from hlspike.tasks.sources import archive
 
     source = data["source"]
     if data["kwargs"] and Path(source).exists():
@@ -281,27 +285,27 @@ def _archived(layout: Layout, data: Config, input_shape: tuple[int, ...]) -> Fou
 
 def _called(function: str, **arguments: Any) -> Found:
     """What a call of the user's code, in a child of its own, has read; paths among `arguments` are made absolute."""
-    from tasks.inputs import prepared
+    from hlspike.tasks.inputs import prepared
 
     whole = {name: str(Path.cwd() / value) if isinstance(value, Path) else value for name, value in arguments.items()}
-    return prepared.call(f"tasks.inputs.calls:{function}", whole)
+    return prepared.call(f"hlspike.tasks.inputs.calls:{function}", whole)
 
 
 def _network(layout: Layout) -> Network:
-    from generators.ir import Network
+    from hlspike.generators.ir import Network
 
     return Network.from_json(files.read_json(layout.network))
 
 
 def _typed(layout: Layout) -> Any:
-    from generators.typed import TypedNetwork
+    from hlspike.generators.typed import TypedNetwork
 
     return TypedNetwork.from_json(files.read_json(layout.typed))
 
 
 def _stimulus(layout: Layout) -> Stimulus:
-    from generators.stimulus import Stimulus
-    from tasks import columns
+    from hlspike.generators.stimulus import Stimulus
+    from hlspike.tasks.archives import columns
 
     return Stimulus.from_arrays(columns.read(layout.stimulus))
 

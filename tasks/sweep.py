@@ -19,11 +19,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from generators.errors import ConfigError, HlspikeError
-from tasks import files, marks, results, variants
-from tasks.configuration import launchers
-from tasks.layout import BUILD, ONLY, PACKAGE
-from tasks.variants import Variant
+from hlspike.generators.errors import ConfigError, HlspikeError
+from hlspike.tasks.configuration import launchers, variants
+from hlspike.tasks.configuration.variants import Variant
+from hlspike.tasks.engine import marks
+from hlspike.tasks.layout import BUILD, ONLY, PACKAGE
+from hlspike.tasks.results import tables
+from hlspike.tasks.system import files
 
 _OK = "ok"
 _POLL = 0.3
@@ -66,7 +68,7 @@ def main(arguments: Sequence[str]) -> int:
         return 1  # the launcher has said why no job began
     outcomes = [(variant, _outcome(variant)) for variant in asked]
     failed = {variant.label for variant, outcome in outcomes if not _reported(variant, outcome)}
-    print(f"\n{results.swept(asked, failed)}\n", flush=True)
+    print(f"\n{tables.swept(asked, failed)}\n", flush=True)
     for variant, outcome in outcomes:
         if outcome != _OK:
             print(f"error: {variant}: {outcome}", file=sys.stderr)
@@ -89,7 +91,7 @@ def _check(flags: Sequence[str], settings: Sequence[str]) -> None:
 
 
 def _check_settings(settings: Sequence[str], overrides: Sequence[str]) -> None:
-    from tasks import compose
+    from hlspike.tasks.configuration import compose
 
     if settings:
         compose.check_hydra(settings, variants.folder(overrides))
@@ -100,7 +102,7 @@ def _launch(flags: Sequence[str], settings: Sequence[str], overrides: Sequence[s
     import hydra
     from hydra.core.hydra_config import HydraConfig
 
-    from tasks.compose import from_files, prepared
+    from hlspike.tasks.configuration.compose import from_files, prepared
 
     here = Path.cwd()
 
@@ -192,6 +194,6 @@ def _told(asked: Sequence[Variant]) -> Iterator[None]:
 
 if __name__ == "__main__":
     # the functions that launchers send elsewhere have to belong to a module that can be imported there
-    from tasks import sweep
+    from hlspike.tasks import sweep
 
     sys.exit(sweep.main(sys.argv[1:]))

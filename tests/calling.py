@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks import states
-from tasks.arrays import read_npz
-from tasks.inputs import prepared
+from hlspike.tasks.archives.arrays import read_npz
+from hlspike.tasks.engine import states
+from hlspike.tasks.inputs import prepared
 
 FRAMES = "return {'frames': np.ones((2, 3, 4))}"
 
@@ -27,7 +27,7 @@ def run(source: str) -> dict[str, states.State]:
     """The inputs of the stimulus that `source` names."""
     given = {"source": source, "kwargs": {}}
     return prepared.call(
-        "tasks.inputs.calls:stimulus",
+        "hlspike.tasks.inputs.calls:stimulus",
         {"data": given, "input_shape": [4], "number": 0, "out": f"{Path.cwd()}/build/x/stimulus.npz"},
     )
 

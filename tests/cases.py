@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.ir import Input, Layer, Linear, Network, Neuron, Readout
-from generators.stimulus import Stimulus
+from hlspike.generators.ir import Input, Layer, Linear, Network, Neuron, Readout
+from hlspike.generators.stimulus import Stimulus
 
 SEQUENCES = 3
 

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from generators import settlement
-from generators.decided import Readings
-from generators.extract import torch_module
-from generators.extract.executor import Trace, float_blocks
-from generators.ir import Network
-from generators.reading import Reading
-from generators.stimulus import Stimulus
+from hlspike.generators.decided import Readings
+from hlspike.generators.extract import torch_module
+from hlspike.generators.extract.executor import Trace, float_blocks
+from hlspike.generators.ir import Network
+from hlspike.generators.settle import settlement
+from hlspike.generators.settle.reading import Reading
+from hlspike.generators.stimulus import Stimulus
 
 
 def extract(

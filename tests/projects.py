@@ -10,14 +10,16 @@ import numpy as np
 from cases import Case
 from numpy.typing import NDArray
 
-from generators.design import Design, Io
-from generators.emit import emit
-from generators.quantize import Quantized, quantize
-from generators.reference import ReferenceRun, run_reference
-from generators.schedule import schedule
-from tasks import arrays, files, toolchain
-from tasks.layout import BENCH, BENCH_UNITS, Layout
-from tasks.toolchain import Toolchain
+from hlspike.generators.design import Design, Io
+from hlspike.generators.emit import emit
+from hlspike.generators.quantize import Quantized, quantize
+from hlspike.generators.reference import ReferenceRun, run_reference
+from hlspike.generators.schedule import schedule
+from hlspike.tasks.archives import arrays
+from hlspike.tasks.compilation import toolchain
+from hlspike.tasks.compilation.toolchain import Toolchain
+from hlspike.tasks.layout import BENCH, BENCH_UNITS, Layout
+from hlspike.tasks.system import files
 
 
 @dataclass(frozen=True)

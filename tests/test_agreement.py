@@ -17,12 +17,12 @@ from cases import CASES, Case, leaky, linear
 from numpy.typing import NDArray
 from projects import Project, Workshop, build_project, designed, run, write_project, write_whole
 
-from generators.design import Io, LinearDesign
-from generators.fixed import FixedType
-from generators.reference import run_reference
-from tasks import arrays
-from tasks.layout import KERNELS
-from tasks.toolchain import FLAGS
+from hlspike.generators.design import Io, LinearDesign
+from hlspike.generators.fixed import FixedType
+from hlspike.generators.reference import run_reference
+from hlspike.tasks.archives import arrays
+from hlspike.tasks.compilation.toolchain import FLAGS
+from hlspike.tasks.layout import KERNELS
 
 IOS: tuple[Io, ...] = ("parallel", "stream")
 BY_NAME = {case.name: case for case in CASES}

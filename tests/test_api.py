@@ -13,10 +13,10 @@ import pytest
 import torch
 from builds import Place
 
-from generators.errors import ConfigError, DataError, HlspikeError
-from tasks import api
-from tasks.api import Build, BuildFailed, build
-from tasks.arrays import read_npz
+from hlspike.generators.errors import ConfigError, DataError, HlspikeError
+from hlspike.tasks import api
+from hlspike.tasks.api import Build, BuildFailed, build
+from hlspike.tasks.archives.arrays import read_npz
 
 
 @pytest.fixture

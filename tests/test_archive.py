@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from generators.errors import DataError
-from tasks import archive
-from tasks.arrays import npy_bytes
+from hlspike.generators.errors import DataError
+from hlspike.tasks.archives.arrays import npy_bytes
+from hlspike.tasks.sources import archive
 
 FRAMES = np.arange(40, dtype=np.float64).reshape(2, 4, 5)
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generators.automatic import BOUNDS, WIDEST, Auto
-from generators.fixed import FixedType
-from generators.loss import Loss
-from generators.typed import holding
+from hlspike.generators.fixed import FixedType
+from hlspike.generators.precision.automatic import BOUNDS, WIDEST, Auto
+from hlspike.generators.precision.loss import Loss
+from hlspike.generators.typed import holding
 
 KEYS = ("weight", "bias", "beta", "alpha", "threshold", "a_key_of_a_later_neuron")
 DECAYS = ("beta", "alpha")

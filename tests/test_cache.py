@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from generators.errors import ConfigError
-from tasks import locks
-from tasks.cache import Cache, folder_of
-from tasks.cached import manage
-from tasks.entry import Damaged
+from hlspike.generators.errors import ConfigError
+from hlspike.tasks.cache.care import manage
+from hlspike.tasks.cache.entry import Damaged
+from hlspike.tasks.cache.shared import Cache, folder_of
+from hlspike.tasks.system import locks
 
 KEY, OTHER = "ab" + "0" * 62, "cd" + "1" * 62
 META = {"step": "compile:fc1", "seconds": 1.5}

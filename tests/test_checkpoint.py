@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch import nn
 
-from generators.errors import ConfigError
-from tasks.checkpoint import load
+from hlspike.generators.errors import ConfigError
+from hlspike.tasks.sources.checkpoint import load
 
 KEYS = "fc1.weight, fc1.bias, fc2.weight, fc2.bias"
 SAVE = "save it with torch.save(module.state_dict(), path)"

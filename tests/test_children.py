@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from calling import call, run, value
 
-from generators.errors import ConfigError
-from tasks.inputs import prepared
+from hlspike.generators.errors import ConfigError
+from hlspike.tasks.inputs import prepared
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from calling import run, value
 
-from generators.errors import ConfigError
-from tasks import states
+from hlspike.generators.errors import ConfigError
+from hlspike.tasks.engine import states
 
 MADE = "import numpy as np\ndef stimulus(seed): return {{'frames': np.full((1, 1, 4), {})}}\n"
 

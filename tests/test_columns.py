@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tasks import columns
+from hlspike.tasks.archives import columns
 
 SHAPE = (200, 50, 30)
 

@@ -10,11 +10,11 @@ from cases import CASES, leaky, linear
 from numpy.typing import NDArray
 from projects import designed
 
-from generators.compare import Difference, agreement, mismatches
-from generators.ir import Input, Layer, Linear, Network, Neuron
-from generators.quantize import quantize
-from generators.reference import outcomes, run_reference
-from generators.stimulus import Stimulus
+from hlspike.generators.compare import Difference, agreement, mismatches
+from hlspike.generators.ir import Input, Layer, Linear, Network, Neuron
+from hlspike.generators.quantize import quantize
+from hlspike.generators.reference import outcomes, run_reference
+from hlspike.generators.stimulus import Stimulus
 
 BY_NAME = {case.name: case for case in CASES}
 Traces = dict[str, NDArray[Any]]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from generators.errors import ConfigError
-from tasks.compose import composed
+from hlspike.generators.errors import ConfigError
+from hlspike.tasks.configuration.compose import composed
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 MODELS = "digits, digits_membrane, mnist, mnist_membrane"

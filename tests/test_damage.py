@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from builds import Place, Ran, furnished
 
-from tasks import files
+from hlspike.tasks.system import files
 
 CACHED = "cache.enabled=true"
 DEEP = b"[" * 100_000

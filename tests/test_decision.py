@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from cases import readout
 
-from generators.decision import Counts, boundaries, decide
-from generators.ir import Input
+from hlspike.generators.ir import Input
+from hlspike.generators.settle.decision import Counts, boundaries, decide
 
 NEVER = [False] * 6
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from generators.vitis.diagnosis import KINDS, Diagnosis, Kind, Stage, diagnose, judged
-from generators.vitis.log import version
+from hlspike.generators.vitis.diagnosis import KINDS, Diagnosis, Kind, Stage, diagnose, judged
+from hlspike.generators.vitis.log import version
 
 REPORTS = Path(
     os.environ.get("HLSPIKE_VITIS_REPORTS", Path(__file__).parents[1] / ".." / "shared" / "data" / "vitis_reports")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from generators.errors import ConfigError
-from tasks import variants
-from tasks.compose import composed
+from hlspike.generators.errors import ConfigError
+from hlspike.tasks.configuration import variants
+from hlspike.tasks.configuration.compose import composed
 
 CONFIG = """\
 defaults: [_self_, precision: eight]

@@ -22,12 +22,12 @@ import pytest
 from cases import CASES, NARROW, Case, leaky, linear, readout
 from projects import designed, texts
 
-from generators.design import Design, Io
-from generators.emit import emit
-from generators.ir import Input, Layer, Network
-from generators.quantize import quantize
-from generators.schedule import schedule
-from generators.stimulus import Stimulus
+from hlspike.generators.design import Design, Io
+from hlspike.generators.emit import emit
+from hlspike.generators.ir import Input, Layer, Network
+from hlspike.generators.quantize import quantize
+from hlspike.generators.schedule import schedule
+from hlspike.generators.stimulus import Stimulus
 
 IOS: tuple[Io, ...] = ("parallel", "stream")
 GOLDEN = Path(__file__).parent / "golden"

@@ -315,7 +315,7 @@ def test_why_tells_the_key_the_file_and_the_tool(place: Place) -> None:
 
 def _reproduce(place: Place) -> tuple[int, str]:
     done = subprocess.run(
-        [sys.executable, "-m", "tasks.reproduce", "build/tiny/manifest.json"],
+        [sys.executable, "-m", "hlspike.tasks.reproduce", "build/tiny/manifest.json"],
         cwd=place.path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
     )
     assert done.stderr == ""

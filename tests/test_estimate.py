@@ -10,8 +10,7 @@ import pytest
 from cases import CASES, Case
 from projects import designed, texts
 
-from generators import lanes
-from generators.design import (
+from hlspike.generators.design import (
     Design,
     Edge,
     InputDesign,
@@ -24,11 +23,12 @@ from generators.design import (
     Port,
     ReadoutDesign,
 )
-from generators.estimate.cycles import work
-from generators.estimate.memory import Memory
-from generators.estimate.whole import LayerEstimate, estimate
-from generators.storage import settled, settled_constants
-from generators.typed import TypedLinear, TypedNeuron
+from hlspike.generators.estimate.cycles import work
+from hlspike.generators.estimate.memory import Memory
+from hlspike.generators.estimate.whole import LayerEstimate, estimate
+from hlspike.generators.hardware import lanes
+from hlspike.generators.hardware.storage import settled, settled_constants
+from hlspike.generators.typed import TypedLinear, TypedNeuron
 
 UNKNOWN = Edge(8, 1, 1, True)
 SPIKE = "ap_uint<1>"

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from generators.extent import Extent, extent
-from generators.ir import Input, Layer, Linear, Network, Neuron, Readout
+from hlspike.generators.extent import Extent, extent
+from hlspike.generators.ir import Input, Layer, Linear, Network, Neuron, Readout
 
 
 def network(sizes: tuple[int, int, int], policy: str = "fixed_window") -> Network:

@@ -15,9 +15,9 @@ from snntorch import surrogate, utils
 from torch import nn
 from torch.nn.utils import parametrizations, prune
 
-from generators.errors import ConfigError, UnsupportedModel
-from generators.ir import Input, Linear, Network, Neuron
-from generators.readout import SNNReadout
+from hlspike.generators.errors import ConfigError, UnsupportedModel
+from hlspike.generators.ir import Input, Linear, Network, Neuron
+from hlspike.generators.readout import SNNReadout
 
 
 class Forms(nn.Module):

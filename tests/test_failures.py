@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from builds import Place
 
-from generators.errors import HlspikeError
-from tasks import steps
-from tasks.inputs import failures
-from tasks.layout import Layout
+from hlspike.generators.errors import HlspikeError
+from hlspike.tasks import steps
+from hlspike.tasks.inputs import failures
+from hlspike.tasks.layout import Layout
 
 HEAD = """import os, sys
 import numpy as np

@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from generators.fixed import OVERFLOWS, QUANTIZATIONS, SPIKE, FixedType
+from hlspike.generators.fixed import OVERFLOWS, QUANTIZATIONS, SPIKE, FixedType
 
 MODES = tuple(product(QUANTIZATIONS, OVERFLOWS))
 SIGNS = (True, False)

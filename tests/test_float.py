@@ -13,11 +13,11 @@ from extraction import extract, run_float
 from test_extract import FORMS, Forms
 from torch import nn
 
-from generators.errors import DataError
-from generators.extract import executor
-from generators.ir import Linear, Network, Neuron
-from generators.readout import SNNReadout
-from generators.stimulus import Stimulus
+from hlspike.generators.errors import DataError
+from hlspike.generators.extract import executor
+from hlspike.generators.ir import Linear, Network, Neuron
+from hlspike.generators.readout import SNNReadout
+from hlspike.generators.stimulus import Stimulus
 
 
 def stimulus(shape: tuple[int, ...], sequences: int = 4, timesteps: int = 12, **more: Any) -> Stimulus:

@@ -10,8 +10,8 @@ import pytest
 import scipy.sparse
 import torch
 
-from generators.errors import DataError
-from generators.given import array_of
+from hlspike.generators.errors import DataError
+from hlspike.generators.exact.given import array_of
 
 VALUES = [[0.0, 1.0, 0.0], [2.0, 0.0, -1.0]]
 TENSOR = torch.tensor(VALUES)

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from generators import hardware
-from generators.estimate.parts import fitting, verdict
-from generators.vitis.composition import composed
-from generators.vitis.figures import all_warnings, implementation, simulation, synthesis
-from generators.vitis.report import Loop, Resource, Simulation, Span, SynthesisReport
+from hlspike.generators.estimate.parts import fitting, verdict
+from hlspike.generators.report import hardware
+from hlspike.generators.vitis.composition import composed
+from hlspike.generators.vitis.figures import all_warnings, implementation, simulation, synthesis
+from hlspike.generators.vitis.report import Loop, Resource, Simulation, Span, SynthesisReport
 
 
 def resources(bram: float | None, ff: float, lut: float) -> tuple[Resource, ...]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generators.identifiers import identifiers
+from hlspike.generators.settle.identifiers import identifiers
 
 KEYWORDS = set(re.findall(r"\w+", """
     alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t class compl const

@@ -19,9 +19,9 @@ from extraction import extract, run_float
 from numpy.typing import NDArray
 from torch import nn
 
-from generators.quantize import quantize
-from generators.reference import outcomes, run_reference
-from generators.stimulus import Stimulus
+from hlspike.generators.quantize import quantize
+from hlspike.generators.reference import outcomes, run_reference
+from hlspike.generators.stimulus import Stimulus
 
 NETWORKS = 60
 WIDE = {"model": {"precision": {"default": "ap_fixed<48,16>"}}}

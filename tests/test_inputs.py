@@ -20,7 +20,7 @@ import pytest
 import torch
 from calling import call
 
-from tasks import states
+from hlspike.tasks.engine import states
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from builds import ROOT, Place, furnished
 
-from generators.scatter import scatter
-from tasks.schema import comments, schema_text
+from hlspike.generators.report.scatter import scatter
+from hlspike.tasks.configuration.schema import comments, schema_text
 
 KEY = "hls.layers.fc2.precision.weight"
 

@@ -16,8 +16,8 @@ import torch
 from extraction import extract, run_float
 from torch import nn
 
-from generators.errors import UnsupportedModel
-from generators.stimulus import Stimulus
+from hlspike.generators.errors import UnsupportedModel
+from hlspike.generators.stimulus import Stimulus
 
 READOUT = {"decision_rule": "argmax_spike_count", "window_size": 3}
 STIMULUS = Stimulus.validated({"frames": np.random.default_rng(3).integers(0, 9, (4, 6, 5)) / 4}, (5,))

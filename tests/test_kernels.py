@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from projects import Workshop
 
-from generators.fixed import OVERFLOWS, QUANTIZATIONS, FixedType
-from tasks.layout import KERNELS
-from tasks.toolchain import FLAGS
+from hlspike.generators.fixed import OVERFLOWS, QUANTIZATIONS, FixedType
+from hlspike.tasks.compilation.toolchain import FLAGS
+from hlspike.tasks.layout import KERNELS
 
 WIDTHS = pytest.mark.parametrize("flags", [(), ("-DHLSPIKE_EXACT_WIDTH",)], ids=["machine", "exact"])
 

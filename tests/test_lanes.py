@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generators.design import Edge, Io, Port
-from generators.lanes import edge, lanes
+from hlspike.generators.design import Edge, Io, Port
+from hlspike.generators.hardware.lanes import edge, lanes
 
 SPIKE, CURRENT = "ap_uint<1>", "ap_fixed<16,6>"
 

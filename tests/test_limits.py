@@ -10,11 +10,11 @@ import pytest
 from cases import CASES, Case, leaky, linear, readout
 from projects import designed, texts
 
-from generators import limits
-from generators.errors import ConfigError
-from generators.fixed import FixedType
-from generators.widths import Exact
-from tasks.settings import validated
+from hlspike.generators.errors import ConfigError
+from hlspike.generators.exact.widths import Exact
+from hlspike.generators.fixed import FixedType
+from hlspike.generators.hardware import limits
+from hlspike.tasks.configuration.settings import validated
 
 CONFIG: dict[str, Any] = {
     "name": "net", "model": {"source": "model.py:build", "input_shape": [4]}, "data": {"source": "data.npz"},

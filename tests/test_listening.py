@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from calling import call
 
-from generators.errors import ToolError
-from tasks import states
-from tasks.inputs import prepared, recording
+from hlspike.generators.errors import ToolError
+from hlspike.tasks.engine import states
+from hlspike.tasks.inputs import prepared, recording
 
 LIBRARY = recording.library
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from generators.errors import ConfigError, DataError
-from tasks.inputs.finder import Finder
-from tasks.inputs.imports import Imports
-from tasks.inputs.loading import Loader
+from hlspike.generators.errors import ConfigError, DataError
+from hlspike.tasks.inputs.finder import Finder
+from hlspike.tasks.inputs.imports import Imports
+from hlspike.tasks.inputs.loading import Loader
 
 KEY = "model.source"
 

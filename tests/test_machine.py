@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from projects import Workshop
 
-from generators.errors import ToolError
-from tasks import graph, machine, toolchain, variants
-from tasks.layout import COMPOSED
-from tasks.running import key_of
-from tasks.variants import Variant
+from hlspike.generators.errors import ToolError
+from hlspike.tasks.compilation import machine, toolchain
+from hlspike.tasks.configuration import variants
+from hlspike.tasks.configuration.variants import Variant
+from hlspike.tasks.engine import graph
+from hlspike.tasks.engine.running import key_of
+from hlspike.tasks.layout import COMPOSED
 
 OLD, NEW = "x86_64", "x86_64 -mavx2"
 

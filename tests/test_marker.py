@@ -11,9 +11,9 @@ import torch
 from extraction import extract
 from torch import nn
 
-from generators.errors import ConfigError, UnsupportedModel
-from generators.ir import Network, Readout
-from generators.readout import SNNReadout
+from hlspike.generators.errors import ConfigError, UnsupportedModel
+from hlspike.generators.ir import Network, Readout
+from hlspike.generators.readout import SNNReadout
 
 
 def spikes(marker: nn.Module | None = None, classes: int = 3) -> nn.Module:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from generators.errors import ConfigError
-from tasks import files, marks
+from hlspike.generators.errors import ConfigError
+from hlspike.tasks.engine import marks
+from hlspike.tasks.system import files
 
 
 @pytest.fixture(autouse=True)

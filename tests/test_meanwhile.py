@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from calling import call
 
-from generators.errors import ToolError
-from tasks import states
+from hlspike.generators.errors import ToolError
+from hlspike.tasks.engine import states
 
 
 @pytest.fixture(autouse=True)

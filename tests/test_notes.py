@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks import notes
-from tasks.notes import Note
+from hlspike.tasks.engine import notes
+from hlspike.tasks.engine.notes import Note
 
 
 @pytest.fixture

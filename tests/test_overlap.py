@@ -21,10 +21,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from projects import Project, Workshop, designed, write_project, write_whole
 
-from generators.design import Design, InputDesign, LayerDesign, LinearDesign, NeuronDesign, ReadoutDesign
-from generators.estimate.cycles import work
-from generators.ir import Layer
-from tasks.toolchain import FLAGS
+from hlspike.generators.design import Design, InputDesign, LayerDesign, LinearDesign, NeuronDesign, ReadoutDesign
+from hlspike.generators.estimate.cycles import work
+from hlspike.generators.ir import Layer
+from hlspike.tasks.compilation.toolchain import FLAGS
 
 # -- the C++
 

@@ -11,9 +11,9 @@ from builds import ROOT, Place
 from cases import CASES, Case
 from projects import designed
 
-from generators.fixed import FixedType
-from generators.overview import confusion, membranes, rasters, tensors
-from generators.reference import run_reference
+from hlspike.generators.fixed import FixedType
+from hlspike.generators.reference import run_reference
+from hlspike.generators.report.overview import confusion, membranes, rasters, tensors
 
 NAMES = ("confusion", "membranes", "spikes", "values")
 CASE = next(case for case in CASES if len(case.network.neurons) > 1)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from generators.reference.product import Product, exact_product
+from hlspike.generators.reference.product import Product, exact_product
 
 
 def by_hand(values: NDArray[Any], weight: NDArray[Any]) -> list[list[int]]:

@@ -12,13 +12,13 @@ from cases import leaky, linear, readout
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generators.errors import ConfigError, UnsupportedModel
-from generators.ir import Input, Layer, Network
-from generators.parameters import Finding
-from generators.quantize import Quantized, quantize
-from generators.reference import run_reference
-from generators.stimulus import Stimulus
-from generators.typed import TypedInput, TypedLinear, TypedNeuron, TypedReadout
+from hlspike.generators.errors import ConfigError, UnsupportedModel
+from hlspike.generators.ir import Input, Layer, Network
+from hlspike.generators.precision.parameters import Finding
+from hlspike.generators.quantize import Quantized, quantize
+from hlspike.generators.reference import run_reference
+from hlspike.generators.stimulus import Stimulus
+from hlspike.generators.typed import TypedInput, TypedLinear, TypedNeuron, TypedReadout
 
 
 def hls(default: str | None = "ap_int<8>", layers: dict[str, Any] | None = None, **keys: str) -> dict[str, Any]:

@@ -16,15 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from generators.errors import DataError
-from generators.fixed import OVERFLOWS, QUANTIZATIONS, SPIKE, FixedType
-from generators.ir import Input, Layer, Network
-from generators.quantize import quantize
-from generators.reference import ReferenceRun, outcomes, run_reference
-from generators.reference import run as reference
-from generators.reference.tally import Overflow
-from generators.stimulus import Stimulus
-from generators.typed import (
+from hlspike.generators.errors import DataError
+from hlspike.generators.fixed import OVERFLOWS, QUANTIZATIONS, SPIKE, FixedType
+from hlspike.generators.ir import Input, Layer, Network
+from hlspike.generators.quantize import quantize
+from hlspike.generators.reference import ReferenceRun, outcomes, run_reference
+from hlspike.generators.reference import run as reference
+from hlspike.generators.reference.tally import Overflow
+from hlspike.generators.stimulus import Stimulus
+from hlspike.generators.typed import (
     TypedInput,
     TypedLayer,
     TypedLinear,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from generators.report import Report, assemble, markdown, terminal_table
+from hlspike.generators.report.summary import Report, assemble, markdown, terminal_table
 
 LAYERS: list[dict[str, Any]] = [
     {"name": "input", "type": "Input", "reuse_factor": None, "precision": {"result": "ap_uint<1>"}, "parameters": 0,

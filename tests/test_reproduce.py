@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from builds import ROOT
 
-from tasks.configuration import documents
-from tasks.reproduce import _yaml
+from hlspike.tasks.configuration.reading import documents
+from hlspike.tasks.reproduce import _yaml
 
 
 def test_a_resolved_configuration_is_read_as_it_is() -> None:
@@ -44,7 +44,7 @@ def test_a_mistake_is_one_line(tmp_path: Path, arguments: list[str], message: st
     (tmp_path / "list.json").write_text("[]")
     (tmp_path / "bytes.json").write_bytes(b"\xff\xfe")
     done = subprocess.run(
-        [sys.executable, "-m", "tasks.reproduce", *arguments], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)},
+        [sys.executable, "-m", "hlspike.tasks.reproduce", *arguments], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)},
         capture_output=True, text=True, check=False,
     )
     assert (done.returncode, done.stderr) == (2, f"error: {message}\n")

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from cases import leaky, linear, readout
 
-from generators.automatic import Auto
-from generators.errors import ConfigError
-from generators.fixed import FixedType
-from generators.ir import Input, Layer, Network
-from generators.resolve import Choice, Resolution, fixed_type, type_names
+from hlspike.generators.errors import ConfigError
+from hlspike.generators.fixed import FixedType
+from hlspike.generators.ir import Input, Layer, Network
+from hlspike.generators.precision.automatic import Auto
+from hlspike.generators.precision.resolve import Choice, Resolution, fixed_type, type_names
 
 NETWORK = Network((
     Input((6,), "fixed_window", 4), linear("fc1", "input", 6, 8), leaky("lif1", "fc1", 8),

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generators.errors import ConfigError
-from generators.results import Row, csv_text, ordered, pareto, rows, selected, table
+from hlspike.generators.errors import ConfigError
+from hlspike.generators.report.tables import Row, csv_text, ordered, pareto, rows, selected, table
 
 
 def report(accuracy: float | None = 0.9, bits: int = 100, differing: int = 0, **more: Any) -> dict[str, Any]:

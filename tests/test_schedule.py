@@ -14,16 +14,25 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from projects import texts
 
-from generators.design import Design, Edge, InputDesign, LinearDesign, NeuronDesign, Parameter, Port, ReadoutDesign
-from generators.errors import ConfigError
-from generators.fixed import OVERFLOWS, QUANTIZATIONS, FixedType
-from generators.ir import Input, Layer, Network, Neuron
-from generators.parameters import Finding
-from generators.quantize import quantize
-from generators.schedule import schedule
-from generators.stimulus import Stimulus
-from generators.storage import settled_constants
-from generators.typed import TypedInput, TypedLinear, TypedNetwork
+from hlspike.generators.design import (
+    Design,
+    Edge,
+    InputDesign,
+    LinearDesign,
+    NeuronDesign,
+    Parameter,
+    Port,
+    ReadoutDesign,
+)
+from hlspike.generators.errors import ConfigError
+from hlspike.generators.fixed import OVERFLOWS, QUANTIZATIONS, FixedType
+from hlspike.generators.hardware.storage import settled_constants
+from hlspike.generators.ir import Input, Layer, Network, Neuron
+from hlspike.generators.precision.parameters import Finding
+from hlspike.generators.quantize import quantize
+from hlspike.generators.schedule import schedule
+from hlspike.generators.stimulus import Stimulus
+from hlspike.generators.typed import TypedInput, TypedLinear, TypedNetwork
 
 Integers = dict[str, NDArray[np.int64]]
 

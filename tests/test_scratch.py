@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks import scratch
+from hlspike.tasks.system import scratch
 
 
 @pytest.fixture

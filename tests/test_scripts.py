@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tools import by_hand
 
-from generators.emit import render
-from generators.errors import ConfigError
-from generators.vitis.script import STAGES, config_values, layer, relevant, tcl_values, tcl_word, whole
+from hlspike.generators.emit import render
+from hlspike.generators.errors import ConfigError
+from hlspike.generators.vitis.script import STAGES, config_values, layer, relevant, tcl_values, tcl_word, whole
 
 TARGET: dict[str, Any] = {
     "part": "xc7z020clg400-1", "clock_period": 10.0, "clock_uncertainty": "27%", "flow_target": "vivado",

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from generators.errors import ConfigError
-from tasks.settings import flattened, is_key, validated
+from hlspike.generators.errors import ConfigError
+from hlspike.tasks.configuration.settings import flattened, is_key, validated
 
 COMPLETE: dict[str, Any] = {
     "name": "net",

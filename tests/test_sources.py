@@ -8,9 +8,9 @@ import pytest
 from cases import CASES
 from projects import designed, texts
 
-from generators.errors import ToolError
-from generators.vitis.sources import resolved
-from tasks.layout import KERNELS
+from hlspike.generators.errors import ToolError
+from hlspike.generators.vitis.sources import resolved
+from hlspike.tasks.layout import KERNELS
 
 FILES = {f"firmware/{path}": text for path, text in {
     "fc1.cpp": '#include "fc1.h"\n#include "kernels/k.h"\nint fc1() { return k<2>(); }  // two\n',

@@ -13,14 +13,15 @@ import pytest
 import torch
 from torch import nn
 
-from generators.errors import ConfigError, DataError, HlspikeError
-from tasks import states, steps
-from tasks.arrays import read_npz
-from tasks.inputs.finder import Finder
-from tasks.inputs.imports import Imports
-from tasks.inputs.loading import Loader
-from tasks.layout import Layout
-from tasks.module import load_module
+from hlspike.generators.errors import ConfigError, DataError, HlspikeError
+from hlspike.tasks import steps
+from hlspike.tasks.archives.arrays import read_npz
+from hlspike.tasks.engine import states
+from hlspike.tasks.inputs.finder import Finder
+from hlspike.tasks.inputs.imports import Imports
+from hlspike.tasks.inputs.loading import Loader
+from hlspike.tasks.layout import Layout
+from hlspike.tasks.sources.module import load_module
 
 CODE = """
 import numpy as np

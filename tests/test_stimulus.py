@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from generators.errors import DataError
-from generators.stimulus import Stimulus, channels_last
+from hlspike.generators.errors import DataError
+from hlspike.generators.stimulus import Stimulus, channels_last
 
 FRAMES = np.arange(24, dtype=np.float32).reshape(2, 4, 3)
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from doit.exceptions import InvalidDodoFile, InvalidTask
 
-from tasks import store
-from tasks.store import Store
+from hlspike.tasks.engine import store
+from hlspike.tasks.engine.store import Store
 
 ROW: dict[str, Any] = {
     "_values_:": {"rests": {}, "files": {"made": [1, 2, 3, 4, "d"]}, "seconds": 1.0, "reused": False},

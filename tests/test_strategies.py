@@ -15,14 +15,14 @@ from cases import CASES, Case, leaky, linear
 from projects import Workshop, designed, run, write_project, write_whole
 from test_agreement import _expected, _unequal
 
-from generators import hardware
-from generators.design import Io, LinearDesign
-from generators.errors import ConfigError
-from generators.estimate.whole import estimate
-from generators.ir import Linear
-from generators.reference import run_reference
-from generators.strategy import Strategy
-from tasks.toolchain import FLAGS
+from hlspike.generators.design import Io, LinearDesign
+from hlspike.generators.errors import ConfigError
+from hlspike.generators.estimate.whole import estimate
+from hlspike.generators.hardware.strategy import Strategy
+from hlspike.generators.ir import Linear
+from hlspike.generators.reference import run_reference
+from hlspike.generators.report import hardware
+from hlspike.tasks.compilation.toolchain import FLAGS
 
 IOS: tuple[Io, ...] = ("parallel", "stream")
 EXACT = "-DHLSPIKE_EXACT_WIDTH"

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from builds import ROOT, Place
 
-from generators.errors import ConfigError
-from tasks import compose, sweep
-from tasks.configuration import launchers
+from hlspike.generators.errors import ConfigError
+from hlspike.tasks import sweep
+from hlspike.tasks.configuration import compose, launchers
 
 SWEPT = "hls.layers.fc1.reuse_factor=1,5"
 LABELS = ("hls.layers.fc1.reuse_factor-1", "hls.layers.fc1.reuse_factor-5")
@@ -25,7 +25,7 @@ SHARED = "cache.enabled=true"
 
 def run(place: Place, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(place.path / ".cache")}
-    command = [sys.executable, "-m", "tasks.sweep", *arguments]
+    command = [sys.executable, "-m", "hlspike.tasks.sweep", *arguments]
     return subprocess.run(command, cwd=place.path, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -172,7 +172,7 @@ recorded.csim = csim
     warm.write("lies/sitecustomize.py", lie)
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{warm.path / 'lies'}"}
     done = subprocess.run(
-        [sys.executable, "-m", "tasks.sweep", "-m", "cache.enabled=false", SWEPT], cwd=warm.path, env=environment,
+        [sys.executable, "-m", "hlspike.tasks.sweep", "-m", "cache.enabled=false", SWEPT], cwd=warm.path, env=environment,
         capture_output=True, text=True, check=False,
     )
     assert done.returncode == 1

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from generators.errors import ToolError
-from generators.vitis.findings import warnings
-from generators.vitis.log import transactions_of
-from generators.vitis.parse import parse
-from generators.vitis.report import Loop, Resource, Simulation, Span, SynthesisReport
+from hlspike.generators.errors import ToolError
+from hlspike.generators.vitis.findings import warnings
+from hlspike.generators.vitis.log import transactions_of
+from hlspike.generators.vitis.parse import parse
+from hlspike.generators.vitis.report import Loop, Resource, Simulation, Span, SynthesisReport
 
 REPORTS = Path(
     os.environ.get("HLSPIKE_VITIS_REPORTS", Path(__file__).parents[1] / ".." / "shared" / "data" / "vitis_reports")

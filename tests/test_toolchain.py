@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from projects import Workshop
 
-from generators.errors import ToolError
-from tasks import toolchain
-from tasks.toolchain import Toolchain
+from hlspike.generators.errors import ToolError
+from hlspike.tasks.compilation import toolchain
+from hlspike.tasks.compilation.toolchain import Toolchain
 
 
 def refuses(message: str) -> Any:

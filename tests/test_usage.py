@@ -11,8 +11,8 @@ import pytest
 from builds import ROOT, Place
 from doit.cmdparse import CmdParseError
 
-from generators.vitis import STAGES
-from tasks import usage
+from hlspike.generators.vitis import STAGES
+from hlspike.tasks.terminal import usage
 
 
 @pytest.mark.parametrize(

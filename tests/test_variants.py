@@ -12,9 +12,9 @@ import pytest
 from builds import ROOT, Place, furnished
 from omegaconf import OmegaConf
 
-from generators.errors import ConfigError
-from tasks import variants
-from tasks.layout import Layout
+from hlspike.generators.errors import ConfigError
+from hlspike.tasks.configuration import variants
+from hlspike.tasks.layout import Layout
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ import pytest
 from builds import ROOT, Place
 from tools import STAND_INS, Bench
 
-from tasks import licences
+from hlspike.tasks.vitis import licences
 
 LAYERS = ("input", "fc1", "lif1", "fc2", "lif2", "readout")
 BY_LAYER = "target.granularity=layer"

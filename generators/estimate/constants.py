@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.design import LinearDesign
-from generators.fixed import FixedType
+from hlspike.generators.design import LinearDesign
+from hlspike.generators.fixed import FixedType
 
 Ints = NDArray[Any]
 _ABREAST = 32

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from generators.design import InputDesign, LayerDesign, LinearDesign, NeuronDesign, ReadoutDesign
-from generators.estimate.memory import vectors
-from generators.estimate.operations import operations
-from generators.estimate.ports import width
+from hlspike.generators.design import InputDesign, LayerDesign, LinearDesign, NeuronDesign, ReadoutDesign
+from hlspike.generators.estimate.memory import vectors
+from hlspike.generators.estimate.operations import operations
+from hlspike.generators.estimate.ports import width
 
 
 def adders(layer: LayerDesign) -> int:

@@ -6,10 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from generators.design import Design, Edge, InputDesign, LayerDesign, LinearDesign, NeuronDesign, Port, ReadoutDesign
-from generators.estimate.operations import Operation, operations
-from generators.estimate.ports import WORD, up
-from generators.estimate.resources import ADDITIONS_PER_CYCLE, in_dsps
+from hlspike.generators.design import (
+    Design,
+    Edge,
+    InputDesign,
+    LayerDesign,
+    LinearDesign,
+    NeuronDesign,
+    Port,
+    ReadoutDesign,
+)
+from hlspike.generators.estimate.operations import Operation, operations
+from hlspike.generators.estimate.ports import WORD, up
+from hlspike.generators.estimate.resources import ADDITIONS_PER_CYCLE, in_dsps
 
 DSP_CYCLES, READ_CYCLES = 3, 1
 """Of a product in DSPs, which have registers of their own where none waits for it; of a memory that is read."""

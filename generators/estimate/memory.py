@@ -6,9 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
-from generators.design import Design, InputDesign, LayerDesign, LinearDesign, NeuronDesign, Parameter, ReadoutDesign
-from generators.estimate.ports import WORD, up, width
-from generators.storage import Storage, blocks, settled
+from hlspike.generators.design import (
+    Design,
+    InputDesign,
+    LayerDesign,
+    LinearDesign,
+    NeuronDesign,
+    Parameter,
+    ReadoutDesign,
+)
+from hlspike.generators.estimate.ports import WORD, up, width
+from hlspike.generators.hardware.storage import Storage, blocks, settled
 
 
 @dataclass(frozen=True, slots=True)

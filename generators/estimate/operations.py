@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal, assert_never
 
-from generators.design import InputDesign, LayerDesign, LinearDesign, NeuronDesign, Parameter, ReadoutDesign
-from generators.estimate.ports import width
-from generators.fixed import FixedType
-from generators.widths import Exact, cast
+from hlspike.generators.design import InputDesign, LayerDesign, LinearDesign, NeuronDesign, Parameter, ReadoutDesign
+from hlspike.generators.estimate.ports import width
+from hlspike.generators.exact.widths import Exact, cast
+from hlspike.generators.fixed import FixedType
 
 Kind = Literal["add", "multiply", "compare", "select"]
 _SPIKE = "ap_uint<1>"

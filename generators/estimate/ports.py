@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from generators.fixed import FixedType
+from hlspike.generators.fixed import FixedType
 
 WORD = 32
 """Most spikes among which `kernels/event.h` seeks the next one."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
-from generators.design import Design, InputDesign, LayerDesign, LinearDesign, NeuronDesign, Port, ReadoutDesign
-from generators.estimate import constants
-from generators.estimate.memory import Memory, memories
-from generators.estimate.operations import Operation, operations
-from generators.estimate.ports import up, width
-from generators.storage import settled
+from hlspike.generators.design import Design, InputDesign, LayerDesign, LinearDesign, NeuronDesign, Port, ReadoutDesign
+from hlspike.generators.estimate import constants
+from hlspike.generators.estimate.memory import Memory, memories
+from hlspike.generators.estimate.operations import Operation, operations
+from hlspike.generators.estimate.ports import up, width
+from hlspike.generators.hardware.storage import settled
 
 SMALL_FACTOR = 10
 """Bits from which on both factors of a product take a DSP; smaller ones are LUTs (what hls4ml and its users find)."""

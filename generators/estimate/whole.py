@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from generators.design import Design, LayerDesign, LayerReport, LinearDesign
-from generators.estimate.contents import adders, state_bits, weight_bits
-from generators.estimate.cycles import Events, cycles, events, fill, interval, leaving
-from generators.estimate.memory import Memory, memories
-from generators.estimate.resources import INTERFACE, Resources, resources
+from hlspike.generators.design import Design, LayerDesign, LayerReport, LinearDesign
+from hlspike.generators.estimate.contents import adders, state_bits, weight_bits
+from hlspike.generators.estimate.cycles import Events, cycles, events, fill, interval, leaving
+from hlspike.generators.estimate.memory import Memory, memories
+from hlspike.generators.estimate.resources import INTERFACE, Resources, resources
 
 
 @dataclass(frozen=True, slots=True)

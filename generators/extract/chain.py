@@ -12,16 +12,16 @@ from typing import Any, cast
 import snntorch
 from torch import fx, nn
 
-from generators.errors import ConfigError, UnsupportedModel
-from generators.extract.float64 import inherits_forward, layer_input
-from generators.extract.flow import Argument, Constant, Flow, Kept, Membrane, Pair, Value, leaves
-from generators.extract.marks import is_identity, is_marker, remark
-from generators.extract.memory import State, memory, settle_state
-from generators.extract.neuron import check_type, spike_factor
-from generators.extract.operations import SUPPORTED, apply, flatten, refuse_joins
-from generators.extract.tracer import returns_pair
-from generators.extract.tracing import TIME_LOOP_REMEDY, Traced, trace
-from generators.ir import INPUT, READOUT
+from hlspike.generators.errors import ConfigError, UnsupportedModel
+from hlspike.generators.extract.float64 import inherits_forward, layer_input
+from hlspike.generators.extract.flow import Argument, Constant, Flow, Kept, Membrane, Pair, Value, leaves
+from hlspike.generators.extract.marks import is_identity, is_marker, remark
+from hlspike.generators.extract.memory import State, memory, settle_state
+from hlspike.generators.extract.neuron import check_type, spike_factor
+from hlspike.generators.extract.operations import SUPPORTED, apply, flatten, refuse_joins
+from hlspike.generators.extract.timestep import TIME_LOOP_REMEDY, Traced, trace
+from hlspike.generators.extract.tracer import returns_pair
+from hlspike.generators.ir import INPUT, READOUT
 
 _DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 _IDENTITIES = (nn.Identity, *_DROPOUTS)

@@ -16,14 +16,14 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from generators import ir
-from generators.decision import boundaries
-from generators.extent import SIDE_BY_SIDE
-from generators.extract.chain import Chain, Step, read_chain
-from generators.extract.flow import hardware_order
-from generators.extract.runner import Runner
-from generators.extract.tracing import EXCLUSIVE
-from generators.stimulus import Stimulus
+from hlspike.generators import ir
+from hlspike.generators.extent import SIDE_BY_SIDE
+from hlspike.generators.extract.chain import Chain, Step, read_chain
+from hlspike.generators.extract.flow import hardware_order
+from hlspike.generators.extract.runner import Runner
+from hlspike.generators.extract.timestep import EXCLUSIVE
+from hlspike.generators.settle.decision import boundaries
+from hlspike.generators.stimulus import Stimulus
 
 Trace = Literal["decisions", "spikes", "states"]
 _BLOCK_BYTES = 1 << 26

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
-from generators.errors import UnsupportedModel
-from generators.extract.marks import is_marker
+from hlspike.generators.errors import UnsupportedModel
+from hlspike.generators.extract.marks import is_marker
 
 _MODULE_INTERNALS = frozenset(nn.Module().__dict__)
 

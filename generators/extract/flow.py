@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.extract.float64 import Slot
-from generators.ir import INPUT
+from hlspike.generators.extract.float64 import Slot
+from hlspike.generators.ir import INPUT
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from generators.asked import ALIASES, KEYS, Foreign, Marker
+from hlspike.generators.settle.asked import ALIASES, KEYS, Foreign, Marker
 
 MARKER = "SNNReadout"
 """Class name of the marker, whichever package it comes from."""

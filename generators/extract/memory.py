@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from generators.errors import UnsupportedModel
-from generators.extract.float64 import Slot
-from generators.extract.flow import Argument, Constant, Kept, Membrane, Value, at, paths
-from generators.extract.tracing import TIME_LOOP_REMEDY, Traced
+from hlspike.generators.errors import UnsupportedModel
+from hlspike.generators.extract.float64 import Slot
+from hlspike.generators.extract.flow import Argument, Constant, Kept, Membrane, Value, at, paths
+from hlspike.generators.extract.timestep import TIME_LOOP_REMEDY, Traced
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from generators import ir
-from generators.errors import UnsupportedModel
-from generators.extract.float64 import first_sentence
+from hlspike.generators import ir
+from hlspike.generators.errors import UnsupportedModel
+from hlspike.generators.extract.float64 import first_sentence
 
 INTEGRATES_WITHIN = 1e-6
 """How close to 1 every β must be for the layer to need no multiplication."""

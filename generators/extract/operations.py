@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import fx
 
-from generators.errors import UnsupportedModel
-from generators.extract.flow import Argument, Flow, Membrane, Pair, Value
-from generators.extract.tracing import TIME_LOOP_REMEDY
+from hlspike.generators.errors import UnsupportedModel
+from hlspike.generators.extract.flow import Argument, Flow, Membrane, Pair, Value
+from hlspike.generators.extract.timestep import TIME_LOOP_REMEDY
 
 SUPPORTED = "Linear, Leaky, Flatten, Dropout, Identity and SNNReadout"
 """The modules a model may be made of."""

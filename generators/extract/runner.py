@@ -12,9 +12,9 @@ import snntorch
 import torch
 from torch import Tensor, nn
 
-from generators.extract.chain import Chain
-from generators.extract.float64 import clear_neurons, float64_copy, layer_input
-from generators.extract.snapshot import Snapshot
+from hlspike.generators.extract.chain import Chain
+from hlspike.generators.extract.float64 import clear_neurons, float64_copy, layer_input
+from hlspike.generators.extract.snapshot import Snapshot
 
 
 class Runner:

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from generators.extract.float64 import attributes, is_leaf
+from hlspike.generators.extract.float64 import attributes, is_leaf
 
 _NO_BOXES = (str, bytes, int, float, Tensor, type, types.ModuleType, types.FunctionType, types.MethodType)
 

@@ -13,13 +13,13 @@ import snntorch
 from numpy.typing import NDArray
 from torch import nn
 
-from generators import ir
-from generators.extract.chain import Step, read_chain
-from generators.extract.marks import marker
-from generators.extract.neuron import read_leaky, values
-from generators.extract.tracing import EXCLUSIVE
-from generators.extract.trial import verify
-from generators.reading import Output, Reading
+from hlspike.generators import ir
+from hlspike.generators.extract.chain import Step, read_chain
+from hlspike.generators.extract.marks import marker
+from hlspike.generators.extract.neuron import read_leaky, values
+from hlspike.generators.extract.timestep import EXCLUSIVE
+from hlspike.generators.extract.trial import verify
+from hlspike.generators.settle.reading import Output, Reading
 
 Arrays = dict[str, NDArray[np.float64]]
 

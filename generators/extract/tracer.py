@@ -12,8 +12,8 @@ import snntorch
 import torch
 from torch import fx, nn
 
-from generators.extract.float64 import Slot, is_leaf, layer_input
-from generators.extract.marks import is_marker
+from hlspike.generators.extract.float64 import Slot, is_leaf, layer_input
+from hlspike.generators.extract.marks import is_marker
 
 BATCH = 7
 """Sequences of the trial call: a number that is unlikely to be one of the model's own dimensions."""

@@ -13,13 +13,13 @@ import torch
 from numpy.typing import NDArray
 from torch import fx, nn
 
-from generators import ir
-from generators.errors import UnsupportedModel
-from generators.extract.chain import Chain, Step
-from generators.extract.float64 import first_sentence
-from generators.extract.flow import hardware_order, leaves
-from generators.extract.neuron import INTEGRATES_WITHIN
-from generators.extract.runner import Runner
+from hlspike.generators import ir
+from hlspike.generators.errors import UnsupportedModel
+from hlspike.generators.extract.chain import Chain, Step
+from hlspike.generators.extract.float64 import first_sentence
+from hlspike.generators.extract.flow import hardware_order, leaves
+from hlspike.generators.extract.neuron import INTEGRATES_WITHIN
+from hlspike.generators.extract.runner import Runner
 
 Array = NDArray[np.float64]
 

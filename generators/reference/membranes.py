@@ -13,10 +13,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.fixed import FixedType
-from generators.reference.tally import Settled, Tally
-from generators.rounding import Raw, quantize_here
-from generators.typed import Integers, TypedNeuron, TypedReadout
+from hlspike.generators.exact.rounding import Raw, quantize_here
+from hlspike.generators.fixed import FixedType
+from hlspike.generators.reference.tally import Settled, Tally
+from hlspike.generators.typed import Integers, TypedNeuron, TypedReadout
 
 _SHORT = 64
 """Neurons below which NumPy takes longer to repeat a row for every sequence than to read a matrix."""

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.errors import DataError
-from generators.fixed import SPIKE, FixedType
-from generators.typed import TypedNetwork
+from hlspike.generators.errors import DataError
+from hlspike.generators.fixed import SPIKE, FixedType
+from hlspike.generators.typed import TypedNetwork
 
 
 def outcomes(

@@ -15,15 +15,15 @@ from typing import Any, Literal, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.decision import Counts, boundaries, decide
-from generators.fixed import SPIKE
-from generators.ir import INPUT
-from generators.reference.blocks import Block, Kept, Where, cut
-from generators.reference.membranes import Membranes
-from generators.reference.product import Product
-from generators.reference.tally import Overflow, Places, Settled, Tally
-from generators.stimulus import Stimulus, channels_last
-from generators.typed import Integers, TypedInput, TypedLinear, TypedNetwork, TypedNeuron, TypedReadout
+from hlspike.generators.fixed import SPIKE
+from hlspike.generators.ir import INPUT
+from hlspike.generators.reference.blocks import Block, Kept, Where, cut
+from hlspike.generators.reference.membranes import Membranes
+from hlspike.generators.reference.product import Product
+from hlspike.generators.reference.tally import Overflow, Places, Settled, Tally
+from hlspike.generators.settle.decision import Counts, boundaries, decide
+from hlspike.generators.stimulus import Stimulus, channels_last
+from hlspike.generators.typed import Integers, TypedInput, TypedLinear, TypedNetwork, TypedNeuron, TypedReadout
 
 Trace = Literal["decisions", "spikes", "states", "compared"]
 """How much to record; "compared" is "states", with membranes as they were compared with θ, before a reset within the

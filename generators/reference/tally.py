@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.fixed import FixedType
-from generators.rounding import Raw
-from generators.typed import holding
+from hlspike.generators.exact.rounding import Raw
+from hlspike.generators.fixed import FixedType
+from hlspike.generators.typed import holding
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from generators.vitis.report import Resource, Span, SynthesisReport
+from hlspike.generators.vitis.report import Resource, Span, SynthesisReport
 
 _SRL = 32
 """Words of a shift register that one LUT holds per bit."""

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-from generators.vitis.log import transactions_of
+from hlspike.generators.vitis.log import transactions_of
 
 Stage = Literal["csim", "csynth", "cosim", "export", "impl"]
 Kind = Literal[

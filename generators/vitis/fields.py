@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from xml.etree.ElementTree import Element
 
-from generators.errors import ToolError
+from hlspike.generators.errors import ToolError
 
 UNKNOWN = {"", "-", "?", "na", "n/a", "none", "undef", "unknown", "inf", "-inf", "nan"}
 AGAIN = "delete it and run the stage again"

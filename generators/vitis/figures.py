@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from generators.vitis.findings import warnings
-from generators.vitis.report import Loop, SynthesisReport
+from hlspike.generators.vitis.findings import warnings
+from hlspike.generators.vitis.report import Loop, SynthesisReport
 
 
 def synthesis(report: SynthesisReport, layers: Sequence[Mapping[str, Any]], timesteps: int) -> dict[str, Any]:

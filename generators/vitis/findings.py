@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from generators.vitis.report import Loop, SynthesisReport
+from hlspike.generators.vitis.report import Loop, SynthesisReport
 
 
 def warnings(report: SynthesisReport) -> tuple[str, ...]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from generators.errors import ToolError
-from generators.vitis.fields import AGAIN
-from generators.vitis.log import targets_of
-from generators.vitis.profiles import Reader
-from generators.vitis.report import SynthesisReport
-from generators.vitis.table import simulated
+from hlspike.generators.errors import ToolError
+from hlspike.generators.vitis.fields import AGAIN
+from hlspike.generators.vitis.log import targets_of
+from hlspike.generators.vitis.profiles import Reader
+from hlspike.generators.vitis.report import SynthesisReport
+from hlspike.generators.vitis.table import simulated
 
 
 def parse(text: str, name: str, log: str = "") -> SynthesisReport:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element
 
-from generators.errors import ToolError
-from generators.vitis.fields import AGAIN, difference, item, number, text_of
-from generators.vitis.log import target
-from generators.vitis.report import Loop, Resource, Span, SynthesisReport
+from hlspike.generators.errors import ToolError
+from hlspike.generators.vitis.fields import AGAIN, difference, item, number, text_of
+from hlspike.generators.vitis.log import target
+from hlspike.generators.vitis.report import Loop, Resource, Span, SynthesisReport
 
 _RESOURCES = ("BRAM_18K", "BRAM", "DSP", "DSP48E", "FF", "LUT", "URAM")
 """BRAM is Vivado's word; it stays apart from BRAM_18K. DSP48E is what 2020.1 still calls a DSP."""

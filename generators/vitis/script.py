@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from generators.errors import ConfigError
-from generators.vitis import STAGES, Stage
+from hlspike.generators.errors import ConfigError
+from hlspike.generators.vitis import STAGES, Stage
 
 TOP = "snn_top"
 BENCH = ("tb", "harness", "npy")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from posixpath import dirname, join, normpath
 
-from generators.errors import ToolError
+from hlspike.generators.errors import ToolError
 
 _TOKEN = re.compile(
     r"""R"\((?:.|\n)*?\)" | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' | \d[\w']* | //[^\n]* | /\*(?:.|\n)*?\*/""",

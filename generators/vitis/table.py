@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from generators.errors import ToolError
-from generators.vitis.fields import AGAIN, UNKNOWN, number
-from generators.vitis.log import transactions_of
-from generators.vitis.report import Simulation, Span, SynthesisReport
+from hlspike.generators.errors import ToolError
+from hlspike.generators.vitis.fields import AGAIN, UNKNOWN, number
+from hlspike.generators.vitis.log import transactions_of
+from hlspike.generators.vitis.report import Simulation, Span, SynthesisReport
 
 
 def simulated(text: str, name: str, log: str) -> SynthesisReport:

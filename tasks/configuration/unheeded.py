@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
-from tasks.configuration.parts import Part
+from hlspike.tasks.configuration.reading.parts import Part
 
 _SHOWN = 6
 """Keys that one note names."""

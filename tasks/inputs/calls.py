@@ -15,17 +15,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.errors import ConfigError, DataError
-from tasks import arrays, columns, files
-from tasks.inputs.child import quiet, seed
-from tasks.inputs.loading import Loader
+from hlspike.generators.errors import ConfigError, DataError
+from hlspike.tasks.archives import arrays, columns
+from hlspike.tasks.inputs.child import quiet, seed
+from hlspike.tasks.inputs.loading import Loader
+from hlspike.tasks.system import files
 
 Config = Mapping[str, Any]
 
 
 def stimulus(loader: Loader, data: Config, input_shape: list[int], number: int, out: str) -> None:
     """Make the sequences, checked, as the archive `out`; `number` is the seed."""
-    from generators.stimulus import Stimulus
+    from hlspike.generators.stimulus import Stimulus
 
     source = data["source"]
     seed(number)
@@ -43,7 +44,7 @@ def train(loader: Loader, model: Config, number: int, out: str, start: str) -> N
 
     import torch
 
-    from tasks.module import fingerprint, load_module
+    from hlspike.tasks.sources.module import fingerprint, load_module
 
     module = load_module(loader, model, number, model["checkpoint"])
     began = fingerprint(module)
@@ -75,8 +76,8 @@ def extract(
         reading: file for what was read, beside the parameters.
         parameters: file for what the module's parameters are, for the float run to have the same.
     """
-    from generators.extract.torch_module import extract as read
-    from tasks.module import Fingerprint, fingerprint, load_module
+    from hlspike.generators.extract.torch_module import extract as read
+    from hlspike.tasks.sources.module import Fingerprint, fingerprint, load_module
 
     module = load_module(loader, model, number, None)
     if start is not None:
@@ -101,11 +102,11 @@ def run_float(
     Args:
         reading, extent, parameters: files of what was read from the module, and of how far it is run.
     """
-    from generators.extent import Extent
-    from generators.extract.executor import float_blocks
-    from generators.reading import Reading
-    from generators.stimulus import Stimulus
-    from tasks.module import Fingerprint, load_module
+    from hlspike.generators.extent import Extent
+    from hlspike.generators.extract.executor import float_blocks
+    from hlspike.generators.settle.reading import Reading
+    from hlspike.generators.stimulus import Stimulus
+    from hlspike.tasks.sources.module import Fingerprint, load_module
 
     with quiet():
         run = Extent.from_json(files.read_json(extent))

@@ -25,12 +25,12 @@ from typing import NoReturn
 import numpy as np
 import torch
 
-from generators import errors
-from tasks.inputs import failures, listening, packages, recording
-from tasks.inputs.finder import Finder
-from tasks.inputs.imports import Imports
-from tasks.inputs.journal import signature
-from tasks.inputs.loading import Loader
+from hlspike.generators import errors
+from hlspike.tasks.inputs import failures, listening, packages, recording
+from hlspike.tasks.inputs.finder import Finder
+from hlspike.tasks.inputs.imports import Imports
+from hlspike.tasks.inputs.journal import signature
+from hlspike.tasks.inputs.loading import Loader
 
 REQUEST, OUTCOME, DOING, LOG = "request.pickle", "outcome.json", "doing", "log"
 """Files in the folder of a call."""

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from generators.errors import ConfigError
+from hlspike.generators.errors import ConfigError
 
 _REMEDIES = {SystemExit: "return instead of ending the program", KeyboardInterrupt: "let it return or raise an error"}
 _LONGEST = 300

@@ -16,9 +16,9 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
 from typing import Any
 
-from tasks import states
-from tasks.inputs import recording
-from tasks.layout import PACKAGE
+from hlspike.tasks.engine import states
+from hlspike.tasks.inputs import recording
+from hlspike.tasks.layout import PACKAGE
 
 
 class Fresh(SourceFileLoader):

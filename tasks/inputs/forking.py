@@ -27,8 +27,8 @@ from pathlib import Path  # noqa: E402
 
 _ROOM = 1 << 16
 _NEEDED = (
-    "numpy.ma", "generators.extract.executor", "generators.extract.torch_module", "generators.stimulus", "tasks.module",
-    "tasks.inputs.calls", "tasks.inputs.child",
+    "numpy.ma", "hlspike.generators.extract.executor", "hlspike.generators.extract.torch_module", "hlspike.generators.stimulus", "hlspike.tasks.sources.module",
+    "hlspike.tasks.inputs.calls", "hlspike.tasks.inputs.child",
 )
 """What the functions of `tasks.inputs.calls` import, and numpy on demand."""
 
@@ -43,7 +43,7 @@ def prepare() -> None:
         sys.path[:] = _TOLD if package in _TOLD else [*_TOLD, package]
         _import()
     sys.path[:] = _TOLD if package in _TOLD else [*_TOLD, package]
-    sys.modules["tasks.inputs.child"].prepared()
+    sys.modules["hlspike.tasks.inputs.child"].prepared()
     gc.collect()
     gc.freeze()
 
@@ -57,7 +57,7 @@ class Forking:
     """Forks, waits, and clears away what children have left running."""
 
     def __init__(self, control: socket.socket) -> None:
-        from tasks.inputs import child
+        from hlspike.tasks.inputs import child
 
         self._control, self._child = control, child
         self._running: dict[int, socket.socket] = {}

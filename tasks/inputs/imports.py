@@ -16,10 +16,10 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
-from generators.errors import ConfigError
-from tasks import states
-from tasks.inputs.finder import Finder
-from tasks.layout import PACKAGE
+from hlspike.generators.errors import ConfigError
+from hlspike.tasks.engine import states
+from hlspike.tasks.inputs.finder import Finder
+from hlspike.tasks.layout import PACKAGE
 
 _OURS = ("generators", "tasks")
 _import = builtins.__import__

@@ -11,8 +11,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from tasks import states
-from tasks.inputs import journal, recording
+from hlspike.tasks.engine import states
+from hlspike.tasks.inputs import journal, recording
 
 _thread = threading.local()
 _log: Path | None = None

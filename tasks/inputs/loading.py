@@ -12,11 +12,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from generators.errors import ConfigError, HlspikeError
-from tasks import states
-from tasks.inputs.failures import Raised, told
-from tasks.inputs.finder import Fresh
-from tasks.inputs.imports import Imports
+from hlspike.generators.errors import ConfigError, HlspikeError
+from hlspike.tasks.engine import states
+from hlspike.tasks.inputs.failures import Raised, told
+from hlspike.tasks.inputs.finder import Fresh
+from hlspike.tasks.inputs.imports import Imports
 
 
 class Loader:

@@ -8,8 +8,8 @@ import sysconfig
 from collections.abc import Iterable
 from functools import cache
 
-from tasks import states
-from tasks.layout import PACKAGE
+from hlspike.tasks.engine import states
+from hlspike.tasks.layout import PACKAGE
 
 _OURS = ("generators", "tasks")
 _PYTHON = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}

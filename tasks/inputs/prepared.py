@@ -19,10 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from generators import errors
-from generators.errors import ConfigError, HlspikeError, ToolError
-from tasks import console, processes, states
-from tasks.inputs import journal, recording, verdict
+from hlspike.generators import errors
+from hlspike.generators.errors import ConfigError, HlspikeError, ToolError
+from hlspike.tasks.engine import states
+from hlspike.tasks.inputs import journal, recording, verdict
+from hlspike.tasks.system import processes
+from hlspike.tasks.terminal import console
 
 _REQUEST, _OUTCOME, _DOING, _LOG = "request.pickle", "outcome.json", "doing", "log"
 """As in `tasks.inputs.child`, which is not imported here: it imports torch."""

@@ -10,9 +10,9 @@ import sysconfig
 from functools import cache
 from pathlib import Path
 
-from generators.errors import ToolError
-from tasks import files, processes
-from tasks.layout import COMPOSED, PACKAGE
+from hlspike.generators.errors import ToolError
+from hlspike.tasks.layout import COMPOSED, PACKAGE
+from hlspike.tasks.system import files, processes
 
 SOURCES = Path(__file__).parent / "recorder"
 _COMPILERS = (("cc",), ("gcc",), ("g++", "-x", "c"), ("clang",))

@@ -11,10 +11,10 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from generators.errors import ToolError
-from tasks import states
-from tasks.inputs.journal import Journal, Look, signature
-from tasks.layout import BUILD
+from hlspike.generators.errors import ToolError
+from hlspike.tasks.engine import states
+from hlspike.tasks.inputs.journal import Journal, Look, signature
+from hlspike.tasks.layout import BUILD
 
 
 def inputs(journal: Journal, began: int, label: str) -> dict[str, states.State]:

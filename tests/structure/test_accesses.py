@@ -9,7 +9,7 @@ from analysis.project import Project
 from cases import CASES
 from projects import designed
 
-from generators.design import Design, Io, NeuronDesign, ReadoutDesign
+from hlspike.generators.design import Design, Io, NeuronDesign, ReadoutDesign
 
 Made = tuple[Design, dict[str, tuple[Figures, ...]]]
 """And the loops of each of its layers."""

@@ -12,9 +12,9 @@ from analysis.project import Project
 from cases import CASES
 from projects import designed
 
-from generators.design import Io, LayerDesign, LinearDesign, NeuronDesign, ReadoutDesign
-from generators.estimate.operations import operations
-from generators.estimate.whole import LayerEstimate, estimate
+from hlspike.generators.design import Io, LayerDesign, LinearDesign, NeuronDesign, ReadoutDesign
+from hlspike.generators.estimate.operations import operations
+from hlspike.generators.estimate.whole import LayerEstimate, estimate
 
 # everything at once, with both ways to reset; groups, inhibition and vectors of thresholds; spikes over FIFOs
 QUICK = {("subtract", "parallel"), ("primes", "stream"), ("gears", "parallel")}

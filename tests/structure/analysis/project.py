@@ -9,9 +9,9 @@ from pathlib import Path
 from analysis.accesses import Partition
 from analysis.figures import Figures, figures
 from analysis.front import Tools, compiled
-from generators.design import Design, InputDesign, ReadoutDesign
-from generators.emit import emit
-from tasks.layout import KERNELS
+from hlspike.generators.design import Design, InputDesign, ReadoutDesign
+from hlspike.generators.emit import emit
+from hlspike.tasks.layout import KERNELS
 
 _TABLES = ("weight", "bias", "beta", "threshold")
 """Parameters that a layer stores; without their numbers no operation of one is simpler than that of another."""

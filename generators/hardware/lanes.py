@@ -1,0 +1,145 @@
+"""Lanes: how many neighbouring values travel together, from layer to layer and at the edges of the design.
+
+A layer gives and takes its values in groups of what it works on at once. Between two layers they travel in beats whose
+lanes are a multiple of both, so that neither waits for the other; where that is wider than a beat may be, in the widest
+beats that are a part or a multiple of each. At the edges a beat is packed into words of a power of two of bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import lcm
+from typing import assert_never
+
+from hlspike.generators.design import (
+    Edge,
+    InputDesign,
+    Io,
+    LayerDesign,
+    LinearDesign,
+    NeuronDesign,
+    Port,
+    ReadoutDesign,
+)
+from hlspike.generators.fixed import FixedType
+from hlspike.generators.hardware.limits import BANKS, FIFO_BITS
+
+_PORT_BITS = 512
+"""Of a word at an edge: as wide as masters of memory and DMAs are at most."""
+_PINS = 64
+"""Words of an edge that are ports of their own, at most."""
+_LEAST_BITS = 8
+"""Of a word at an edge: a byte."""
+
+
+def connected(layers: Sequence[LayerDesign], io: Io) -> tuple[LayerDesign, ...]:
+    """`layers` in order, with the lanes of every port and the words at the edges settled."""
+    ports = [_between(before, after, io) for before, after in zip(layers, (*layers[1:], None), strict=True)]
+    return tuple(_joined(layer, ports[place - 1], ports[place]) for place, layer in enumerate(layers))
+
+
+def _between(before: LayerDesign, after: LayerDesign | None, io: Io) -> Port:
+    """The vector that `before` sends to `after`, or out of the design."""
+    if isinstance(before, ReadoutDesign):
+        return Port(1, before.decision_type, 1)
+    taken = None if after is None else _taken(after)
+    given = _given(before) or taken or before.output.size
+    return replace(before.output, lanes=lanes(before.output, given, taken or given, io))
+
+
+def _joined(layer: LayerDesign, before: Port, after: Port) -> LayerDesign:
+    match layer:
+        case InputDesign():
+            return replace(layer, output=after, edge=edge(after))
+        case LinearDesign():
+            return replace(layer, input=before, output=after)
+        case NeuronDesign():
+            return replace(layer, input=before, output=after)
+        case ReadoutDesign():
+            return replace(layer, input=before)
+        case _:
+            assert_never(layer)
+
+
+def lanes(port: Port, given: int, taken: int, io: Io) -> int:
+    """Values in a beat between a layer that gives `given` at once and one that takes `taken`; both divide the vector.
+
+    The fewest with which neither end has to work on several beats at once; if there are none, the most there can be.
+    """
+    most = BANKS if io == "parallel" else min(BANKS, max(1, (FIFO_BITS - 1) // width(port.type)))
+    together = lcm(given, taken)
+    if together <= most:
+        return together
+    return max(
+        count
+        for count in range(1, min(most, port.size) + 1)
+        if port.size % count == 0 and all(count % group == 0 or group % count == 0 for group in (given, taken))
+    )
+
+
+def edge(port: Port) -> Edge:
+    """The words in which a vector enters or leaves the design.
+
+    A vector that fits is one word. Else words hold whole beats; or, of beats that are wider, equal parts. Words are
+    ports of their own where all are moved at once: of some of them, a multiplexer would have to choose in every cycle.
+    """
+    bits = width(port.type)
+    most = _PORT_BITS // bits
+    if port.size <= most:
+        return _edge(port.size, bits, 1, True)
+    if port.lanes <= most:
+        held = most // port.lanes * port.lanes
+        return _edge(held, bits, -(-port.size // held), False)
+    least = -(-port.lanes // most)
+    # the parts of a beat wait in registers, together hardly more of them than it has values
+    parts = next(count for count in range(least, port.lanes + 1) if count * -(-port.lanes // count) <= BANKS)
+    held = -(-port.lanes // parts)
+    return _edge(held, bits, port.beats * parts, port.beats == 1)
+
+
+def output_edge(last: LayerDesign) -> Edge:
+    """Where the decision leaves the design or, without readout, the last layer's vector."""
+    return last.edge if isinstance(last, ReadoutDesign) else edge(last.output)
+
+
+def decision_edge(kind: str) -> Edge:
+    """The word of a decision of that type."""
+    return _edge(1, width(kind), 1, True)
+
+
+def width(kind: str) -> int:
+    return FixedType.parse(kind).width
+
+
+def _edge(values: int, bits: int, words: int, at_once: bool) -> Edge:
+    """The word is the least power of two of at least a byte that holds `values` of `bits`."""
+    whole = max(_LEAST_BITS, 1 << (values * bits - 1).bit_length())
+    return Edge(whole, values, words, at_once and words <= _PINS)
+
+
+def _given(layer: LayerDesign) -> int | None:
+    """Values that a layer gives at once; None if it gives as many as the next one takes."""
+    match layer:
+        case InputDesign():
+            return None
+        case LinearDesign():
+            return layer.out_parallel
+        case NeuronDesign():
+            return layer.parallel
+        case ReadoutDesign():
+            return 1
+        case _:
+            assert_never(layer)
+
+
+def _taken(layer: LayerDesign) -> int:
+    match layer:
+        case InputDesign():
+            raise TypeError("nothing comes before the ingress")
+        case LinearDesign():
+            return layer.taken
+        case NeuronDesign() | ReadoutDesign():
+            return layer.parallel
+        case _:
+            assert_never(layer)

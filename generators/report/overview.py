@@ -1,0 +1,188 @@
+"""Overview: what the pictures of a report show, as arrays.
+
+In come the traces of the executors, the typed network and its parameters; out come a confusion matrix, the spikes of
+one sequence by who fired them, membranes beside their thresholds, and every tensor beside the range of its type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hlspike.generators.fixed import FixedType
+from hlspike.generators.ir import Parameters
+from hlspike.generators.reference import run_reference
+from hlspike.generators.reference.tally import Overflow
+from hlspike.generators.settle.decision import classes
+from hlspike.generators.stimulus import Stimulus, channels_last
+from hlspike.generators.traces import Traces
+from hlspike.generators.typed import (
+    Integers,
+    TypedInput,
+    TypedLinear,
+    TypedNetwork,
+    TypedNeuron,
+    TypedReadout,
+)
+
+SHOWN = 3
+"""Neurons of a layer whose membrane is shown."""
+SAMPLED = 64
+"""Sequences whose values are in a histogram."""
+
+
+def confusion(labels: NDArray[np.int64], decision: NDArray[Any]) -> NDArray[np.int64]:
+    """(K, K) how often a sequence of class row was decided to be of class column; a logit above 0 is class 1."""
+    decided = classes(decision)
+    size = int(max(labels.max(), decided.max())) + 1
+    counts = np.zeros((size, size), np.int64)
+    np.add.at(counts, (labels, decided), 1)
+    return counts
+
+
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """Spikes of one layer in one sequence, (k, 2) arrays of timestep and neuron, by who fired them."""
+
+    layer: str
+    neurons: int
+    both: NDArray[np.int64]
+    float_only: NDArray[np.int64]
+    csim_only: NDArray[np.int64]
+
+
+def rasters(typed: TypedNetwork, floating: Traces, csim: Traces, sequence: int, length: int) -> list[Raster]:
+    """Of every layer whose spikes were traced."""
+    found = []
+    for layer in typed.network.neurons:
+        key = f"spikes/{layer.name}"
+        if key in floating and key in csim:
+            ours, theirs = (trace[key][sequence, :length] != 0 for trace in (floating, csim))
+            parts = (ours & theirs, ours & ~theirs, theirs & ~ours)
+            found.append(Raster(layer.name, ours.shape[1], *(np.argwhere(part) for part in parts)))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Membranes:
+    """Membranes of some neurons of one layer in one sequence, in real units.
+
+    Attributes:
+        neurons: (k,) which.
+        exact: (T, k) of reference and csim.
+        fired: (T, k) where reference and csim fire.
+        floating: (T, k) of the PyTorch module, None if they were not traced.
+        threshold: (k,).
+    """
+
+    layer: str
+    neurons: NDArray[np.int64]
+    exact: NDArray[np.float64]
+    fired: NDArray[np.bool_]
+    floating: NDArray[np.float64] | None
+    threshold: NDArray[np.float64]
+
+
+def membranes(
+    typed: TypedNetwork, integers: Integers, stimulus: Stimulus, floating: Traces, sequence: int
+) -> list[Membranes]:
+    """Of the neurons of each layer that differ first between float and reference, and then of those that fire most."""
+    carried = typed.network.input.reset_policy == "never"
+    rows = slice(0 if carried else sequence, sequence + 1)
+    alone = Stimulus(stimulus.frames[rows], stimulus.lengths[rows], None)
+    length = int(stimulus.lengths[sequence])
+    trace = run_reference(typed, integers, alone, "states").trace
+    found = []
+    for layer in typed.layers:
+        if not isinstance(layer, TypedNeuron):
+            continue
+        name = layer.layer.name
+        spikes = trace[f"spikes/{name}"][-1, :length]
+        theirs = floating.get(f"spikes/{name}")
+        parted = np.zeros_like(spikes) if theirs is None else spikes != theirs[sequence, :length]
+        first = np.where(parted.any(0), parted.argmax(0), length)
+        neurons = np.sort(np.lexsort((-spikes.sum(0, dtype=np.int64), first))[:SHOWN])
+        mem, threshold = trace[f"mem/{name}"][-1, :length, neurons].T, integers[f"{name}/threshold"]
+        ours = floating.get(f"mem/{name}")
+        found.append(
+            Membranes(
+                name, neurons, layer.membrane.to_float(mem), spikes[:, neurons] != 0,
+                None if ours is None else ours[sequence, :length][:, neurons],
+                layer.threshold.to_float(np.broadcast_to(threshold, layer.layer.size)[neurons]),
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """A tensor before it was put into its type.
+
+    Attributes:
+        values: flat, in real units.
+        beyond, total: how many did not fit, of all over the whole stimulus.
+    """
+
+    layer: str
+    key: str
+    type: FixedType
+    values: NDArray[np.float64]
+    beyond: int
+    total: int
+
+
+def tensors(
+    typed: TypedNetwork,
+    parameters: Parameters,
+    stimulus: Stimulus,
+    floating: Traces,
+    reference: Traces,
+    overflows: tuple[Overflow, ...],
+) -> Iterator[Values]:
+    """Every parameter, the input, the result of every synapse, and every membrane that was traced.
+
+    Args:
+        floating, reference: traces; what the float executor has traced is shown, since no type has bent it yet.
+    """
+    seen = {(item.layer, item.key): item.count for item in overflows}
+    sample = stimulus.head(SAMPLED)
+    valid, timesteps = sample.valid, stimulus.timesteps
+    streams: dict[str, NDArray[Any] | None] = {}
+    for layer in typed.layers:
+        name = layer.layer.name
+        for key, kind in layer.parameters.items():
+            if isinstance(layer, TypedReadout):
+                continue
+            values = np.asarray(parameters[f"{name}/{key}"], np.float64)
+            _, saturated, _ = kind.round_parameter(values)
+            yield Values(name, key, kind, values.ravel(), int(saturated.sum()), values.size)
+        match layer:
+            case TypedInput():
+                stream: NDArray[Any] | None = channels_last(sample.frames[:], layer.layer.shape)
+                key, kind = "result", layer.result
+            case TypedLinear():
+                source, weight = streams[layer.layer.inputs[0]], parameters[f"{name}/weight"]
+                bias = parameters[f"{name}/bias"] if layer.bias is not None else 0.0
+                stream, key, kind = None if source is None else source @ weight.T + bias, "result", layer.result
+            case TypedNeuron():
+                mem = _head(floating, f"mem/{name}")
+                if mem is None and (raw := _head(reference, f"mem/{name}")) is not None:
+                    mem = layer.membrane.to_float(raw)
+                stream, key, kind = mem, "membrane", layer.membrane
+            case TypedReadout():
+                continue
+            case _:
+                assert_never(layer)
+        if stream is not None:
+            values = np.asarray(stream[valid], np.float64).ravel()
+            yield Values(name, key, kind, values, seen.get((name, key), 0), timesteps * stream.shape[-1])
+        spikes = _head(floating, f"spikes/{name}")
+        streams[name] = spikes if isinstance(layer, TypedNeuron) else stream
+
+
+def _head(trace: Traces, key: str) -> NDArray[Any] | None:
+    return trace[key][:SAMPLED] if key in trace else None

@@ -1,0 +1,268 @@
+"""How the tasks of a build hang together: names, slices of configuration, and what a step's result rests on."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from hlspike.generators.settle.identifiers import identifiers
+from hlspike.tasks.configuration import declared
+from hlspike.tasks.configuration.variants import Tool, Variant
+from hlspike.tasks.engine import incremental, record, states
+from hlspike.tasks.layout import BENCH, BENCH_UNITS, HEADERS, PACKAGE
+from hlspike.tasks.system import files
+from hlspike.tasks.terminal import command
+
+_ALWAYS = ("tasks/steps.py", "tasks/archives/arrays.py", "tasks/archives/columns.py", "generators/traces.py")
+"""Sources that every step rests on: itself, and how arrays become bytes."""
+CALLS = ("tasks/inputs/", "tasks/engine/states.py")
+"""Sources that decide what the user's code gets, and what it is known to read."""
+SEQUENCES = ("generators/stimulus.py", "generators/exact/given.py")
+"""Sources that a stimulus rests on."""
+MODULE = (*CALLS, "tasks/sources/module.py", "tasks/sources/checkpoint.py")
+"""Sources that the PyTorch module is made by."""
+FRONT = (
+    *MODULE, *SEQUENCES, "generators/extract/", "generators/ir.py", "generators/settle/decision.py", "generators/settle/reading.py",
+    "generators/settle/asked.py", "generators/extent.py",
+)
+"""Sources that reading and running the PyTorch module rests on."""
+SETTLEMENT = (*FRONT, "generators/settle/settlement.py")
+"""Sources that network.json and its key rest on."""
+PACKAGES = ("python", "numpy", "torch", "snntorch")
+"""Packages likewise."""
+NUMBERS = (
+    "generators/fixed.py", "generators/exact/rounding.py", "generators/typed.py", "generators/ir.py", "generators/precision/resolve.py",
+    "generators/precision/assignment.py", "generators/precision/automatic.py", "generators/precision/loss.py",
+    "generators/quantize.py", "generators/precision/parameters.py", "generators/reference/", "generators/settle/decision.py",
+    "generators/design.py", "generators/schedule.py", "generators/settle/identifiers.py", "generators/compare.py",
+    "generators/hardware/lanes.py", "generators/hardware/limits.py", "generators/exact/widths.py",
+    "generators/hardware/storage.py", "generators/hardware/strategy.py", "generators/hardware/legal.py", "generators/hardware/synapses.py", *SEQUENCES,
+)
+"""Sources that types, the reference and the design rest on."""
+RECORDING = ("tasks/archives/traces.py", "generators/decided.py")
+"""Sources that traces are written by."""
+COMPILATION = ("tasks/compilation/toolchain.py", "tasks/compilation/machine.py")
+EMISSION = ("generators/emit.py", "generators/templates/")
+_UNITS = ("top", "tb")
+_SOURCES = (".py", ".j2", ".c", ".h")
+
+
+def name(variant: Variant, basename: str, part: str | None = None) -> str:
+    """The task `basename` of `variant`, and of one part of it."""
+    return ":".join(item for item in (basename, variant.label, part) if item)
+
+
+def step(
+    variant: Variant,
+    basename: str,
+    part: str | None = None,
+    *,
+    config: Any = None,
+    arguments: Mapping[str, Any] | None = None,
+    inputs: Iterable[Path] = (),
+    outputs: Iterable[Path],
+    code: Iterable[str] = (),
+    packages: Iterable[str] = (),
+    tool: Tool | None = None,
+    after: Iterable[str] = (),
+    share: bool = True,
+    function: str | None = None,
+    user: str | None = None,
+) -> dict[str, Any]:
+    """The task of `variant` that runs `tasks.steps.<basename>(layout, **arguments)`.
+
+    Args:
+        part: of the variant, such as one unit of its code.
+        config: the slice of the configuration that it depends on.
+        code: our own sources that its result rests on, files and folders below the project's.
+        packages: installed packages likewise.
+        tool: compiler likewise.
+        function: its name in tasks.steps, where that is not `basename`; or module:function.
+        share: whether a result is worth a copy in the shared cache.
+        user: `model` or `data`, if the step calls the user's code: what that key declares counts.
+    """
+    said = variant.config[user] if user else {"inputs": [], "env": []}
+    versions = {package: variant.versions[package] for package in packages}
+    rests = incremental.Rests(
+        config,
+        digests((*code, *_ALWAYS)),
+        versions | (tool.content if tool else {}),
+        tool.local if tool else None,
+        {variable: os.environ.get(variable) for variable in said["env"]},
+    )
+    return incremental.task(
+        basename,
+        ":".join(item for item in (variant.label, part) if item) or None,
+        function if function and ":" in function else f"hlspike.tasks.steps:{function or basename}",
+        {"layout": variant.layout, **(arguments or {})},
+        inputs=[*inputs, *(path for pattern in said["inputs"] for path in declared.matching(pattern))],
+        outputs=outputs,
+        rests=rests,
+        root=variant.layout.root,
+        notes=variant.layout.notes,
+        after=after,
+        cache=variant.config["cache"] if share else None,
+    )
+
+
+@cache
+def digests(sources: tuple[str, ...]) -> dict[str, str]:
+    """Of our own `sources`, path → digest; shortened, for they are compared and not looked up."""
+    return {path: digest for source in sources for path, digest in _digests(source)}
+
+
+@cache
+def _digests(source: str) -> list[tuple[str, str]]:
+    """Of a file, or of every source in a folder."""
+    place = PACKAGE / source
+    paths = [str(place)] if not source.endswith("/") else sorted(
+        os.path.join(folder, name) for folder, _, names in os.walk(place) for name in names if name.endswith(_SOURCES)
+    )
+    start = len(f"{PACKAGE}/")
+    return [(path[start:], files.file_digest(path)[:16]) for path in paths]
+
+
+def extraction(variant: Variant) -> dict[str, Any]:
+    """What the layers are read from."""
+    model = variant.config["model"]
+    return {
+        "model": {key: model[key] for key in ("source", "kwargs", "input_shape")} | {
+            "checkpoint": model["checkpoint"] if model["train"] is None else "the trained parameters"
+        },
+        "seed": variant.config["seed"],
+    }
+
+
+def state_file(variant: Variant) -> str | None:
+    """Where the parameters are loaded from; None if they stay as the module is built."""
+    model = variant.config["model"]
+    return str(variant.layout.state_dict) if model["train"] is not None else model["checkpoint"]
+
+
+def state_files(variant: Variant) -> list[Path]:
+    """The file of parameters that the network is loaded from, if there is one."""
+    if variant.config["model"]["train"] is not None:
+        return [variant.layout.state_dict]
+    return existing(variant.config["model"]["checkpoint"])
+
+
+def beginning(variant: Variant) -> Path | None:
+    """What tells of the parameters that training began with, if they are those of a new module."""
+    model = variant.config["model"]
+    return variant.layout.untrained if model["train"] is not None and model["checkpoint"] is None else None
+
+
+def existing(path: str | None) -> list[Path]:
+    """`path`, unless it is missing: the step that reads it says so better than doit would."""
+    return [Path(path)] if path is not None and Path(path).is_file() else []
+
+
+def network_key(variant: Variant) -> str:
+    rests = extraction(variant), variant.config["readout"], digests(SETTLEMENT)
+    return files.digest(json.dumps(rests).encode())
+
+
+def known(variant: Variant) -> bool:
+    """Whether network.json is the network of this configuration, so that its layers can be named.
+
+    A command that runs no step makes do with the latest network there was.
+    """
+    try:
+        if not command.runs_steps():
+            return bool(units(variant))
+        layout, made = variant.layout, files.read_json(variant.layout.network_key)
+        if made["key"] != network_key(variant):
+            return False
+        read, settled = (_files(variant, basename) for basename in ("extract", "network"))
+        # a build may have ended between the two
+        return bool(made["reading"] == read[str(layout.reading)][-1]) and all(
+            states.unchanged(path, known) for path, known in (*read.items(), *settled.items())
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _files(variant: Variant, basename: str) -> Mapping[str, Any]:
+    """What a step has made and found, path → state; KeyError if it has not."""
+    label = name(variant, basename)
+    record.belongs(label, variant.config["name"])
+    found: Mapping[str, Any] = record.recorded(label)["files"]
+    return found
+
+
+def units(variant: Variant) -> list[str]:
+    """The units of generated code: a file pair per layer, the top, the test bench."""
+    network = variant.layout.network
+    return list(_units(network, tuple(files.signature(network))))
+
+
+@cache
+def _units(network: Path, signature: tuple[int, ...]) -> tuple[str, ...]:
+    """`signature` is that of `network`: the file is read once as long as it stands."""
+    layers = files.read_json(network)["layers"]
+    return *identifiers(layer["name"] for layer in layers).values(), *_UNITS
+
+
+def included(variant: Variant, unit: str) -> list[Path]:
+    """The generated files that compiling `unit` is certain to read; others are found when it is done."""
+    layout = variant.layout
+    if unit not in _UNITS:
+        return list(layout.sources(unit))
+    interfaces = [layout.sources(layer)[0] for layer in units(variant) if layer not in _UNITS]
+    return [*layout.sources(unit), layout.sources("top")[0], *interfaces]
+
+
+def outputs(variant: Variant) -> list[Path]:
+    """What a build is for, and what makes it again must equal; reports tell times, objects are the compiler's."""
+    layout = variant.layout
+    generated = [path for unit in units(variant) for path in layout.sources(unit)]
+    trained = [layout.state_dict] if variant.config["model"]["train"] is not None else []
+    return [
+        layout.stimulus, *trained, layout.network, layout.weights, layout.design, *generated, *layout.copies().values(),
+        *bench_data(variant), *map(layout.trace, ("float", "reference", "csim")),
+    ]
+
+
+def bench_data(variant: Variant) -> list[Path]:
+    """What the test bench reads."""
+    return [variant.layout.bench_data / f"{name}.npy" for name in ("input", "lengths", "expected")]
+
+
+def header(variant: Variant) -> Path:
+    """The precompiled header of the variant's compiler."""
+    return HEADERS / variant.tool.identity / "ap.h"
+
+
+def bench_objects(variant: Variant) -> list[Path]:
+    return [header(variant).parent / f"{unit}.o" for unit in BENCH_UNITS]
+
+
+def headers(every: Iterable[Variant]) -> Iterator[dict[str, Any]]:
+    """One task per compiler: all variants share what it makes."""
+    done = set()
+    sources = {unit: BENCH / f"{unit}.cpp" for unit in BENCH_UNITS}
+    for variant in every:
+        place = header(variant)
+        if place in done:
+            continue
+        done.add(place)
+        tool = variant.tool
+        notes = place.parent / "steps.json"
+        made = incremental.task(
+            "headers",
+            tool.identity,
+            "hlspike.tasks.steps:headers",
+            {"compiler": tool.compiler, "header": place, "sources": sources},
+            inputs=[path for path in sorted(BENCH.iterdir()) if path.suffix in (".h", ".cpp")],
+            outputs=[place, place.with_name(place.name + ".gch"), *bench_objects(variant)],
+            # a precompiled header holds the paths of what it was made of, so these are content here
+            rests=incremental.Rests(tool.local, digests((*COMPILATION, *_ALWAYS)), tool.content),
+            root=place.parent,
+            notes=notes,
+            cache=variant.config["cache"],
+        )
+        yield {**made, "clean": [(incremental.remove_noted, [place.parent, notes])]}
