@@ -21,7 +21,7 @@ _LONG = 1 << 31
 @cache
 def _environment() -> Environment:
     return Environment(
-        loader=PackageLoader("generators"),
+        loader=PackageLoader("hlspike.generators"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

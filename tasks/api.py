@@ -1,6 +1,6 @@
 """Builds from Python: overrides in, the report, the traces and a predictor out.
 
-    from tasks.api import build
+    from hlspike import build
 
     made = build(["precision=w6", "hls.layers.fc1.reuse_factor=8"])
     made.report["accuracy"]["csim"]
@@ -35,7 +35,7 @@ from hlspike.generators.typed import TypedInput, TypedNetwork
 from hlspike.tasks.archives import arrays
 from hlspike.tasks.compilation import toolchain
 from hlspike.tasks.configuration import variants
-from hlspike.tasks.layout import PACKAGE
+from hlspike.tasks.layout import IMPORTED, PACKAGE
 from hlspike.tasks.system import files, processes
 from hlspike.tasks.terminal import console
 
@@ -161,7 +161,7 @@ def build(overrides: Sequence[str] = ()) -> Build:
 def _run_doit(overrides: Sequence[str]) -> None:
     dodo = str(PACKAGE / "tasks" / "dodo.py")
     # this package has to be found as it was found here, whatever the child's path
-    path = os.pathsep.join(filter(None, [str(PACKAGE), os.environ.get("PYTHONPATH")]))
+    path = os.pathsep.join(filter(None, [str(IMPORTED), os.environ.get("PYTHONPATH")]))
     code, output = processes.output(
         [sys.executable, "-m", "doit", "-f", dodo, "-d", ".", "build", *overrides],
         {**os.environ, "PYTHONPATH": path, console.KINDS: "1"},

@@ -38,7 +38,8 @@ def task_stimulus() -> Tasks:
         }
         yield graph.step(
             variant, "stimulus", config=given, arguments=given, outputs=[variant.layout.stimulus],
-            code=(*graph.CALLS, *graph.SEQUENCES, "tasks/sources/archive.py"), packages=("python", "numpy"), user="data",
+            code=(*graph.CALLS, *graph.SEQUENCES, "tasks/sources/archive.py"), packages=("python", "numpy"),
+            user="data",
         )
 
 
@@ -239,7 +240,7 @@ def task_report() -> Tasks:
             inputs=[*map(layout.trace, executors), layout.overflows, layout.design, layout.typed, layout.integers,
                     layout.stimulus, layout.estimate, layout.spikes, *([figures] if figures else [])],
             outputs=[layout.report, layout.report_text],
-            code=(*graph.NUMBERS, "generators/report/summary.py", "generators/report/hardware.py", "generators/estimate/"),
+            code=(*graph.NUMBERS, "generators/report/", "generators/estimate/"),
             share=False,
         )
 
@@ -250,7 +251,8 @@ def task_pictures() -> Tasks:
         layout, chosen = variant.layout, variant.config["report"]["sequence"]
         sequences = variant.config["sim"]["sequences"]
         yield graph.step(
-            variant, "pictures", function="hlspike.tasks.results.pictures:draw", config={"sequence": chosen, "sequences": sequences},
+            variant, "pictures", function="hlspike.tasks.results.pictures:draw",
+            config={"sequence": chosen, "sequences": sequences},
             arguments={"sequence": chosen, "sequences": sequences},
             inputs=[*map(layout.trace, ("float", "csim")), layout.overflows, layout.typed, layout.integers,
                     layout.weights, layout.stimulus, layout.report],

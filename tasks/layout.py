@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import hlspike
+
 BUILD = Path(os.environ.get("HLSPIKE_BUILD") or "build")
 DATABASE = BUILD / ".doit.db"
 COMPOSED = BUILD / ".cache"
@@ -16,6 +18,9 @@ HEADERS = BUILD / ".headers"
 ONLY = "HLSPIKE_VARIANT"
 """Environment variable: the label of the one variant of a sweep that this process builds."""
 PACKAGE = Path(__file__).resolve().parent.parent
+"""Our own sources: the checkout, or the installed package."""
+IMPORTED = Path(hlspike.__file__).resolve().parent.parent
+"""Where Python finds `hlspike`: the checkout, or the folder of installed packages."""
 CONF = PACKAGE / "conf"
 """The shipped configuration."""
 KERNELS = PACKAGE / "hls_src" / "kernels"

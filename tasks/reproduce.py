@@ -1,6 +1,6 @@
 """Build again what a manifest describes, in an empty folder, and say whether it is the same.
 
-    python -m tasks.reproduce build/<name>/manifest.json [--keep FOLDER]
+    python -m hlspike.tasks.reproduce build/<name>/manifest.json [--keep FOLDER]
 
 Runs in the working directory that the build was made in: sources and data are those of now. The cache is not used.
 """
@@ -36,7 +36,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main() -> int:
     """0 if every output has the same bytes, 1 if not, 2 if it could not be built."""
-    parser = _Parser(prog="python -m tasks.reproduce", description=__doc__.partition("\n")[0])
+    parser = _Parser(prog="python -m hlspike.tasks.reproduce", description=__doc__.partition("\n")[0])
     parser.add_argument("manifest", type=Path)
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="an empty folder to build in, and to leave behind")
     given = parser.parse_args()

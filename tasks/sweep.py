@@ -1,6 +1,6 @@
 """Multirun: one job per variant, by any of Hydra's launchers.
 
-    python -m tasks.sweep -m precision=w4,w6,w8 hydra/launcher=joblib
+    python -m hlspike.tasks.sweep -m precision=w4,w6,w8 hydra/launcher=joblib
 
 A job is a `doit build` of its own for one variant of the sweep, in the folder that the sweep in one process gives it.
 Jobs share the cache and the record of successes, so what either way has built is built. What became of a job stands in

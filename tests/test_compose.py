@@ -149,8 +149,8 @@ def test_folders_of_a_users_own_are_searched_and_told(tmp_path: Path) -> None:
          "model.kwargs.a: the key true is the truth value true, not a text; write it in quotes"),
         ("hls.layers={null: {}}", "hls.layers: a key of a map is no text in {null: {}}; write each key in quotes"),
         ("hydra/launcher=joblib",
-         "hydra/launcher: has no effect, a build is not run by Hydra; leave it out, or sweep with python -m tasks.sweep"
-         " -m"),
+         "hydra/launcher: has no effect, a build is not run by Hydra; leave it out, or sweep with python -m "
+         "hlspike.tasks.sweep -m"),
         ("seed=range(100000000)",
          "sweep: asks for 100000000 variants (seed 100000000), at most 2000 are built at once; split it"),
         ("seed=range(0,1,1e-9)",
@@ -302,7 +302,7 @@ def test_settings_of_hydra_in_a_file_that_no_build_heeds_are_noted(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     folder = own(tmp_path, f"defaults: [target: default, _self_]\nname: x\n{NET}hydra: {settings}\n")
-    reason = "no effect, a build is not run by Hydra; python -m tasks.sweep -m is"
+    reason = "no effect, a build is not run by Hydra; python -m hlspike.tasks.sweep -m is"
     assert notes(folder) == ([] if keys is None else [f"conf/config.yaml: {keys}: {reason}"])
 
 
@@ -310,7 +310,8 @@ def test_a_launcher_that_is_chosen_in_a_file_is_noted(tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     folder = own(tmp_path, f"defaults: [target: default, _self_, override hydra/launcher: slurm]\nname: x\n{NET}")
     assert notes(folder) == [
-        "hydra/launcher slurm, chosen in a file: no effect, a build is not run by Hydra; python -m tasks.sweep -m is"
+        "hydra/launcher slurm, chosen in a file: no effect, a build is not run by Hydra; "
+        "python -m hlspike.tasks.sweep -m is"
     ]
 
 

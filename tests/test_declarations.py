@@ -15,8 +15,9 @@ STEPS = ROOT / "tasks" / "steps.py"
 CALLS = ROOT / "tasks" / "inputs" / "calls.py"
 TREE = ast.parse(STEPS.read_text(encoding="utf-8"))
 FUNCTIONS = {node.name: node for node in TREE.body if isinstance(node, ast.FunctionDef)}
-NO_CONTENT = {"generators/errors.py", *(f"tasks/{name}.py" for name in ("files", "layout", "console", "processes",
-                                                                         "notes", "manifests"))}
+NO_CONTENT = {"generators/errors.py", *(f"tasks/{name}.py" for name in (
+    "layout", "system/files", "system/processes", "terminal/console", "engine/notes", "engine/manifests",
+))}
 """What decides messages, places and times, but never a byte of a result; and the manifest, which is not shared."""
 STAGES = {"stimulus": "stimulus", "train": "train", "extract": "extract", "network": "settle", "extent": "extent",
           "float": "run_float", "decide": "decide", "design": "design", "generate": "generate",
@@ -32,7 +33,8 @@ def _modules(node: ast.AST) -> set[Path]:
             names |= {alias.name for alias in inner.names}
         elif isinstance(inner, ast.ImportFrom) and inner.module is not None:
             names |= {inner.module, *(f"{inner.module}.{alias.name}" for alias in inner.names)}
-    return {path for name in names if (path := ROOT / f"{name.replace('.', '/')}.py").is_file()}
+    ours = (name.removeprefix("hlspike.").replace(".", "/") for name in names if name.startswith("hlspike."))
+    return {path for name in ours if (path := ROOT / f"{name}.py").is_file()}
 
 
 def _apart(names: set[str]) -> set[Path]:

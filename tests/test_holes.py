@@ -22,7 +22,7 @@ if os.environ["ENGINE"] == "stock":
     def task_copy():
         return {"actions": [(steps.copy,)], "file_dep": ["source"], "targets": ["copied"]}
 else:
-    from tasks import engine
+    from hlspike.tasks.engine import incremental as engine
     DOIT_CONFIG = engine.options([])
     here, rests = Path("."), engine.Rests({"word": word})
     def task_make():

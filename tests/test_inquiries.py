@@ -101,7 +101,7 @@ def test_a_key_that_is_not_there_is_refused(fresh: Place) -> None:
 
 
 def test_what_the_marker_and_the_defaults_have_settled_is_told(place: Place) -> None:
-    place.edit("model.py", "import torch\n", "import torch\nfrom generators.readout import SNNReadout\n")
+    place.edit("model.py", "import torch\n", "import torch\nfrom hlspike import SNNReadout\n")
     place.edit("model.py", "        self.lif2 =", "        self.out = SNNReadout(decision_rule='argmax_spike_count', "
                "window_size=4)\n        self.lif2 =")
     place.edit("model.py", "return self.lif2(self.fc2(self.lif1(self.fc1(x))))",

@@ -93,6 +93,7 @@ def test_an_exception_of_the_users_code_is_one_line(here: Path, body: str, messa
 
 
 def test_a_refusal_of_our_own_passes(here: Path) -> None:
-    written(here, "netfive.py", "from generators.errors import DataError\ndef build(): raise DataError('no images')")
+    raising = "from hlspike.generators.errors import DataError\ndef build(): raise DataError('no images')"
+    written(here, "netfive.py", raising)
     with pytest.raises(DataError, match=r"^no images$"):
         loader().call(KEY, "netfive.py:build")

@@ -1,4 +1,4 @@
-"""What `python -m tasks.reproduce` reads and writes: a configuration that says again exactly what it said."""
+"""What `python -m hlspike.tasks.reproduce` reads and writes: a configuration that says again exactly what it said."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def test_what_is_resolved_is_not_resolved_again() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "the following arguments are required: manifest; usage: python -m tasks.reproduce [-h] [--keep FOLDER] "
-             "manifest"),
-        (["x", "--keep"], "argument --keep: expected one argument; usage: python -m tasks.reproduce [-h] [--keep "
-                          "FOLDER] manifest"),
+        ([], "the following arguments are required: manifest; usage: python -m hlspike.tasks.reproduce [-h] "
+             "[--keep FOLDER] manifest"),
+        (["x", "--keep"], "argument --keep: expected one argument; usage: python -m hlspike.tasks.reproduce [-h] "
+                          "[--keep FOLDER] manifest"),
         (["nowhere.json"], "nowhere.json: No such file or directory; name the manifest.json of a build"),
         (["list.json"], "list.json: this is no manifest; name the manifest.json of a build"),
         (["bytes.json"], "bytes.json: this is no manifest; name the manifest.json of a build"),

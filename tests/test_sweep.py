@@ -154,7 +154,8 @@ def test_a_difference_between_executors_is_a_row_of_its_own(warm: Place) -> None
     trace = warm.path / "build" / "tiny" / LABELS[1] / "csim" / "trace.npz"
     lie = f"""
 import numpy as np
-from tasks import arrays, recorded
+from hlspike.tasks.archives import arrays
+from hlspike.tasks.archives import traces as recorded
 
 _csim = recorded.csim
 
@@ -172,8 +173,8 @@ recorded.csim = csim
     warm.write("lies/sitecustomize.py", lie)
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{warm.path / 'lies'}"}
     done = subprocess.run(
-        [sys.executable, "-m", "hlspike.tasks.sweep", "-m", "cache.enabled=false", SWEPT], cwd=warm.path, env=environment,
-        capture_output=True, text=True, check=False,
+        [sys.executable, "-m", "hlspike.tasks.sweep", "-m", "cache.enabled=false", SWEPT], cwd=warm.path,
+        env=environment, capture_output=True, text=True, check=False,
     )
     assert done.returncode == 1
     assert [row["status"] for row in table(warm)] == ["ok", "differs"]

@@ -48,7 +48,8 @@ def test_a_configuration_is_composed_once(here: Place, composed: list[int]) -> N
 
 
 def test_a_known_configuration_needs_no_hydra(here: Place) -> None:
-    code = "import sys; from tasks import variants; variants.load([]); print({'hydra', 'pydantic'} & set(sys.modules))"
+    code = "import sys; from hlspike.tasks.configuration import variants; variants.load([]); " \
+           "print({'hydra', 'pydantic'} & set(sys.modules))"
     ran = [
         subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
                        cwd=here.path, capture_output=True, text=True, check=True).stdout.strip()

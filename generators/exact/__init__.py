@@ -1,1 +1,1 @@
-"""exact."""
+"""Exact arithmetic behind `fixed`, and arrays as users give them."""

@@ -1,1 +1,1 @@
-"""precision."""
+"""The type of every value: as configured, or from the values themselves."""

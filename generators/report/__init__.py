@@ -1,1 +1,1 @@
-"""report."""
+"""What a build has found, for readers: pages, tables and pictures."""

@@ -1,1 +1,1 @@
-"""settle."""
+"""What was read from a module, and what is asked of it, become the Network."""

@@ -1,1 +1,1 @@
-"""cache."""
+"""The shared cache of results, and its care."""

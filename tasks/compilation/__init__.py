@@ -1,1 +1,1 @@
-"""compilation."""
+"""g++, and the machine that runs what it makes."""

@@ -166,7 +166,8 @@ def prepared(override: str) -> str:
         _check_searched(value)
     elif re.match(r"\+*hydra\b(?!\.job\.)", key):
         raise ConfigError(
-            f"{key}: has no effect, a build is not run by Hydra; leave it out, or sweep with python -m tasks.sweep -m"
+            f"{key}: has no effect, a build is not run by Hydra; leave it out, or sweep with "
+            "python -m hlspike.tasks.sweep -m"
         )
     # files use one name of a type, and an override by its other name has to reach the same entry
     key = re.sub(r"^(\+*hls\.types\.)(\w+)", lambda match: match[1] + OTHER_NAMES.get(match[2], match[2]), key)

@@ -67,7 +67,7 @@ def idle(parts: Sequence[Part], chosen: Mapping[str, str]) -> Iterator[str]:
         yield f"{', '.join(unusual)}, chosen in a file: {_REASON}"
 
 
-_REASON = "no effect, a build is not run by Hydra; python -m tasks.sweep -m is"
+_REASON = "no effect, a build is not run by Hydra; python -m hlspike.tasks.sweep -m is"
 
 
 def _name(part: Part) -> str:

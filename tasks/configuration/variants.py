@@ -23,8 +23,7 @@ from hlspike.tasks.layout import BUILD, COMPOSED, CONF, PACKAGE, Layout
 from hlspike.tasks.system import files
 
 _COMPOSITION = (
-    "tasks/configuration/compose.py", "tasks/configuration/*.py", "tasks/configuration/settings.py", "tasks/compilation/toolchain.py", "tasks/configuration/variants.py",
-    "tasks/compilation/machine.py", "generators/hardware/limits.py",
+    "tasks/configuration/**/*.py", "tasks/compilation/*.py", "generators/hardware/limits.py",
 )
 """Our own sources that an entry of the cache rests on."""
 _PACKAGES = ("torch", "snntorch", "numpy", "jinja2", "hydra-core", "omegaconf", "pydantic", "doit", "hls4ml", "hlspike")

@@ -26,8 +26,8 @@ SEQUENCES = ("generators/stimulus.py", "generators/exact/given.py")
 MODULE = (*CALLS, "tasks/sources/module.py", "tasks/sources/checkpoint.py")
 """Sources that the PyTorch module is made by."""
 FRONT = (
-    *MODULE, *SEQUENCES, "generators/extract/", "generators/ir.py", "generators/settle/decision.py", "generators/settle/reading.py",
-    "generators/settle/asked.py", "generators/extent.py",
+    *MODULE, *SEQUENCES, "generators/extract/", "generators/ir.py", "generators/settle/decision.py",
+    "generators/settle/reading.py", "generators/settle/asked.py",
 )
 """Sources that reading and running the PyTorch module rests on."""
 SETTLEMENT = (*FRONT, "generators/settle/settlement.py")
@@ -35,16 +35,19 @@ SETTLEMENT = (*FRONT, "generators/settle/settlement.py")
 PACKAGES = ("python", "numpy", "torch", "snntorch")
 """Packages likewise."""
 NUMBERS = (
-    "generators/fixed.py", "generators/exact/rounding.py", "generators/typed.py", "generators/ir.py", "generators/precision/resolve.py",
+    "generators/fixed.py", "generators/exact/rounding.py", "generators/typed.py", "generators/ir.py",
+    "generators/precision/resolve.py",
     "generators/precision/assignment.py", "generators/precision/automatic.py", "generators/precision/loss.py",
-    "generators/quantize.py", "generators/precision/parameters.py", "generators/reference/", "generators/settle/decision.py",
+    "generators/quantize.py", "generators/precision/parameters.py", "generators/reference/",
+    "generators/settle/decision.py",
     "generators/design.py", "generators/schedule.py", "generators/settle/identifiers.py", "generators/compare.py",
     "generators/hardware/lanes.py", "generators/hardware/limits.py", "generators/exact/widths.py",
-    "generators/hardware/storage.py", "generators/hardware/strategy.py", "generators/hardware/legal.py", "generators/hardware/synapses.py", *SEQUENCES,
+    "generators/hardware/storage.py", "generators/hardware/strategy.py", "generators/hardware/legal.py",
+    "generators/hardware/synapses.py", *SEQUENCES,
 )
 """Sources that types, the reference and the design rest on."""
-RECORDING = ("tasks/archives/traces.py", "generators/decided.py")
-"""Sources that traces are written by."""
+RECORDING = ("tasks/archives/traces.py",)
+"""Sources that traces of reference and csim are written by."""
 COMPILATION = ("tasks/compilation/toolchain.py", "tasks/compilation/machine.py")
 EMISSION = ("generators/emit.py", "generators/templates/")
 _UNITS = ("top", "tb")

@@ -27,15 +27,16 @@ from pathlib import Path  # noqa: E402
 
 _ROOM = 1 << 16
 _NEEDED = (
-    "numpy.ma", "hlspike.generators.extract.executor", "hlspike.generators.extract.torch_module", "hlspike.generators.stimulus", "hlspike.tasks.sources.module",
-    "hlspike.tasks.inputs.calls", "hlspike.tasks.inputs.child",
+    "numpy.ma", "hlspike.generators.extract.executor", "hlspike.generators.extract.torch_module",
+    "hlspike.generators.stimulus", "hlspike.tasks.sources.module", "hlspike.tasks.inputs.calls",
+    "hlspike.tasks.inputs.child",
 )
 """What the functions of `tasks.inputs.calls` import, and numpy on demand."""
 
 
 def prepare() -> None:
     """Import what every call needs, found as if the user's folders were not there; they may hold what is missing."""
-    package = str(Path(__file__).resolve().parent.parent.parent)
+    package = _imported()
     sys.path.append(package)
     try:
         _import()
@@ -46,6 +47,12 @@ def prepare() -> None:
     sys.modules["hlspike.tasks.inputs.child"].prepared()
     gc.collect()
     gc.freeze()
+
+
+def _imported() -> str:
+    """Where `hlspike` is found: beside the folders of a checkout, or where packages are installed."""
+    above = Path(__file__).resolve().parent.parent.parent
+    return str(above if (above / "hlspike").is_dir() else above.parent)
 
 
 def _import() -> None:

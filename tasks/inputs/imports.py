@@ -21,7 +21,8 @@ from hlspike.tasks.engine import states
 from hlspike.tasks.inputs.finder import Finder
 from hlspike.tasks.layout import PACKAGE
 
-_OURS = ("generators", "tasks")
+_OURS = "hlspike"
+_PLACES = tuple(f"{PACKAGE}/{name}/" for name in ("hlspike", "generators", "tasks"))
 _import = builtins.__import__
 _import_module = importlib.import_module
 _swapping = threading.RLock()
@@ -47,7 +48,7 @@ class Imports:
     ) -> ModuleType:
         importer = globals if globals is not None else sys._getframe(1).f_globals
         if level == 0:
-            if self._hidden and _of_ours(importer) and name.partition(".")[0] in _OURS:
+            if self._hidden and _of_ours(importer) and name.partition(".")[0] == _OURS:
                 return self._of_ours(lambda: _import(name, globals, locals, fromlist, level))
             self._check(name, importer, fromlist)
         return _import(name, globals, locals, fromlist, level)
@@ -131,4 +132,4 @@ class Imports:
 
 def _of_ours(importer: dict[str, Any]) -> bool:
     file = importer.get("__file__")
-    return isinstance(file, str) and any(file.startswith(f"{PACKAGE}/{name}/") for name in _OURS)
+    return isinstance(file, str) and file.startswith(_PLACES)

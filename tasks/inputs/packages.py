@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from functools import cache
 
 from hlspike.tasks.engine import states
-from hlspike.tasks.layout import PACKAGE
+from hlspike.tasks.layout import IMPORTED
 
-_OURS = ("generators", "tasks")
 _PYTHON = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
 
 
@@ -40,7 +39,7 @@ def _is_known(file: str) -> bool:
     place = max((place for place in {*sys.path, *_PYTHON} if file.startswith(f"{place}/")), key=len, default="")
     top = file[len(place) + 1:].partition("/")[0].partition(".")[0]
     is_pythons = place.removesuffix("/lib-dynload") in _PYTHON
-    return is_pythons or top in brought(place) or (place == str(PACKAGE) and top in _OURS)
+    return is_pythons or top in brought(place) or (place == str(IMPORTED) and top == "hlspike")
 
 
 def _providers(top: str) -> list[str]:

@@ -83,7 +83,7 @@ def rules(here: str) -> str:
     Args:
         here: the project's folder.
     """
-    ours = {str(PACKAGE / name) for name in ("generators", "tasks", "hls_src")}
+    ours = {str(PACKAGE / name) for name in ("hlspike", "generators", "tasks", "hls_src")}
     places = {place for place in (*installed(), *ours, *_SYSTEM) if place not in ("", "/")}
     left_out = sorted({*places, *map(os.path.realpath, places)})
     return "".join([f"+{here}\n", *(f"-{place}\n" for place in left_out)])

@@ -1,1 +1,1 @@
-"""results."""
+"""What many builds have found: tables and pictures."""

@@ -1,1 +1,1 @@
-"""system."""
+"""Files, folders, locks and processes, as a build needs them."""

@@ -1,1 +1,1 @@
-"""terminal."""
+"""What is typed and what is said."""

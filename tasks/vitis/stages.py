@@ -66,7 +66,8 @@ def scripts(variants: Iterable[Variant]) -> Iterator[dict[str, Any]]:
         if target["cosim_sequences"]:
             sequences = target["cosim_sequences"]
             yield _step(
-                variant, "cosim_data", "hlspike.tasks.vitis.scripts:cosim_data", config={"target": {"cosim_sequences": sequences}},
+                variant, "cosim_data", "hlspike.tasks.vitis.scripts:cosim_data",
+                config={"target": {"cosim_sequences": sequences}},
                 arguments={"sequences": sequences}, code=("tasks/vitis/scripts.py",), packages=("numpy",),
                 inputs=[layout.design, *graph.bench_data(variant)], outputs=_bench_data(variant),
             )

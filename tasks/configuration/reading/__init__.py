@@ -1,1 +1,1 @@
-"""reading."""
+"""YAML files as a configuration means them."""
