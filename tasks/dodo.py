@@ -38,8 +38,7 @@ def task_stimulus() -> Tasks:
         }
         yield graph.step(
             variant, "stimulus", config=given, arguments=given, outputs=[variant.layout.stimulus],
-            code=(*graph.CALLS, *graph.SEQUENCES, "tasks/sources/archive.py"), packages=("python", "numpy"),
-            user="data",
+            packages=("python", "numpy"), user="data",
         )
 
 
@@ -53,7 +52,7 @@ def task_train() -> Tasks:
             variant, "train", config=given, arguments=given,
             inputs=graph.existing(variant.config["model"]["checkpoint"]),
             outputs=[variant.layout.state_dict, variant.layout.untrained],
-            code=graph.MODULE, packages=graph.PACKAGES, user="model",
+            packages=graph.PACKAGES, user="model",
         )
 
 
@@ -67,7 +66,7 @@ def task_extract() -> Tasks:
             arguments={**given, "state": graph.state_file(variant), "start": start},
             inputs=[*graph.state_files(variant), *([start] if start else [])],
             outputs=[layout.reading, layout.weights, layout.parameters],
-            code=graph.FRONT, packages=graph.PACKAGES, user="model",
+            packages=graph.PACKAGES, user="model",
         )
 
 
@@ -78,7 +77,7 @@ def task_network() -> Tasks:
         yield graph.step(
             variant, "network", function="settle", config={**graph.extraction(variant), "readout": readout},
             arguments={"readout": readout, "key": graph.network_key(variant)},
-            inputs=[layout.reading], outputs=[layout.network, layout.network_key], code=graph.SETTLEMENT, share=False,
+            inputs=[layout.reading], outputs=[layout.network, layout.network_key], share=False,
         )
 
 
@@ -127,7 +126,7 @@ def task_design() -> Tasks:
             arguments={"hls": hls, "io": io, "control": control, "calibration": calibration, "units": units},
             inputs=[layout.network, layout.weights, layout.stimulus],
             outputs=[layout.typed, layout.integers, layout.design, layout.estimate, *described],
-            code=(*graph.NUMBERS, "generators/estimate/"), packages=("numpy",),
+            packages=("numpy",),
         )
 
 
@@ -139,7 +138,7 @@ def task_generate() -> Tasks:
             yield graph.step(
                 variant, "generate", unit, arguments={"unit": unit},
                 inputs=[layout.unit(unit), layout.unit_arrays(unit)], outputs=layout.sources(unit),
-                code=graph.EMISSION, packages=("jinja2",),
+                code=["generators/templates/"], packages=("jinja2",),
             )
 
 
@@ -152,7 +151,7 @@ def task_compile() -> Tasks:
                 variant, "compile", unit, function="compile_unit",
                 arguments={"compiler": variant.tool.compiler, "unit": unit, "header": header},
                 inputs=graph.included(variant, unit), outputs=[layout.compiled(unit)],
-                code=graph.COMPILATION, tool=variant.tool,
+                tool=variant.tool,
                 # what the headers' bytes follow from counts, not the bytes: they differ from run to run
                 after=[graph.name(variant, "kernels"), f"headers:{variant.tool.identity}"],
             )
@@ -165,7 +164,7 @@ def task_link() -> Tasks:
         objects = [*map(layout.compiled, graph.units(variant)), *graph.bench_objects(variant)]
         yield graph.step(
             variant, "link", arguments={"compiler": variant.tool.compiler, "objects": objects},
-            inputs=objects, outputs=[layout.csim], code=graph.COMPILATION, tool=variant.tool,
+            inputs=objects, outputs=[layout.csim], tool=variant.tool,
         )
 
 
@@ -178,7 +177,7 @@ def task_reference() -> Tasks:
             variant, "reference", config={"sim": sim}, arguments=sim,
             inputs=[layout.typed, layout.integers, layout.stimulus],
             outputs=[layout.trace("reference"), layout.overflows, layout.spikes, *bench],
-            code=(*graph.NUMBERS, *graph.RECORDING), packages=("numpy",),
+            packages=("numpy",),
         )
 
 
@@ -190,7 +189,7 @@ def task_csim() -> Tasks:
         yield graph.step(
             variant, "csim", config={"sim": sim}, arguments=sim,
             inputs=[layout.csim, *bench, layout.typed, layout.stimulus], outputs=[layout.trace("csim")],
-            code=(*graph.NUMBERS, *graph.RECORDING, *graph.COMPILATION), packages=("numpy",),
+            packages=("numpy",),
         )
 
 
@@ -240,7 +239,6 @@ def task_report() -> Tasks:
             inputs=[*map(layout.trace, executors), layout.overflows, layout.design, layout.typed, layout.integers,
                     layout.stimulus, layout.estimate, layout.spikes, *([figures] if figures else [])],
             outputs=[layout.report, layout.report_text],
-            code=(*graph.NUMBERS, "generators/report/", "generators/estimate/"),
             share=False,
         )
 
@@ -256,7 +254,7 @@ def task_pictures() -> Tasks:
             arguments={"sequence": chosen, "sequences": sequences},
             inputs=[*map(layout.trace, ("float", "csim")), layout.overflows, layout.typed, layout.integers,
                     layout.weights, layout.stimulus, layout.report],
-            outputs=map(layout.picture, PICTURES), code=(*graph.NUMBERS, "tasks/results/pictures.py"), share=False,
+            outputs=map(layout.picture, PICTURES), share=False,
         )
 
 

@@ -1,4 +1,4 @@
-"""Every step declares the code that its result rests on: an edit of it runs the step again, also from the cache."""
+"""Every step rests on the code that its result follows from: an edit of it runs the step again, also from the cache."""
 
 from __future__ import annotations
 
@@ -11,30 +11,35 @@ from pathlib import Path
 import pytest
 from builds import ROOT, Place
 
+from hlspike.tasks.engine import sources
+from hlspike.tasks.engine.sources import NO_CONTENT
+
 STEPS = ROOT / "tasks" / "steps.py"
 CALLS = ROOT / "tasks" / "inputs" / "calls.py"
 TREE = ast.parse(STEPS.read_text(encoding="utf-8"))
 FUNCTIONS = {node.name: node for node in TREE.body if isinstance(node, ast.FunctionDef)}
-NO_CONTENT = {"generators/errors.py", *(f"tasks/{name}.py" for name in (
-    "layout", "system/files", "system/processes", "terminal/console", "engine/notes", "engine/manifests",
-))}
-"""What decides messages, places and times, but never a byte of a result; and the manifest, which is not shared."""
 STAGES = {"stimulus": "stimulus", "train": "train", "extract": "extract", "network": "settle", "extent": "extent",
           "float": "run_float", "decide": "decide", "design": "design", "generate": "generate",
           "compile": "compile_unit", "link": "link", "reference": "reference", "csim": "csim", "report": "report"}
 """Task → its function in tasks/steps.py."""
 
 
-def _modules(node: ast.AST) -> set[Path]:
-    """Files of ours that `node` imports, wherever in it."""
-    names: set[str] = set()
+def _modules(node: ast.AST, names: set[str] | None = None) -> set[Path]:
+    """Files of ours that `node` imports, wherever in it; only by those `names`, if they are given."""
+    found: set[Path | None] = set()
     for inner in ast.walk(node):
         if isinstance(inner, ast.Import):
-            names |= {alias.name for alias in inner.names}
+            found |= {_file(alias.name) for alias in inner.names}
         elif isinstance(inner, ast.ImportFrom) and inner.module is not None:
-            names |= {inner.module, *(f"{inner.module}.{alias.name}" for alias in inner.names)}
-    ours = (name.removeprefix("hlspike.").replace(".", "/") for name in names if name.startswith("hlspike."))
-    return {path for name in ours if (path := ROOT / f"{name}.py").is_file()}
+            found |= {_file(f"{inner.module}.{alias.name}") or _file(inner.module) for alias in inner.names
+                      if names is None or alias.name in names}
+    return found - {None}
+
+
+def _file(module: str) -> Path | None:
+    place = ROOT / module.removeprefix("hlspike.").replace(".", "/")
+    found = (place.with_suffix(".py"), place / "__init__.py") if module.startswith("hlspike.") else ()
+    return next((path for path in found if path.is_file()), None)
 
 
 def _apart(names: set[str]) -> set[Path]:
@@ -43,8 +48,10 @@ def _apart(names: set[str]) -> set[Path]:
              if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_called"
              and isinstance(node.args[0], ast.Constant)}
     body = ast.parse(CALLS.read_text(encoding="utf-8")).body
-    wanted = [node for node in body if not isinstance(node, ast.FunctionDef) or node.name in given]
-    return set().union(*map(_modules, wanted)) if given else set()
+    functions = [node for node in body if isinstance(node, ast.FunctionDef) and node.name in given]
+    names = {inner.id for node in functions for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+    above = [node for node in body if isinstance(node, ast.ImportFrom)]
+    return set().union(*map(_modules, functions), *(_modules(node, names) for node in above))
 
 
 def _called(name: str) -> set[str]:
@@ -87,3 +94,34 @@ def test_a_step_declares_the_code_it_rests_on(task: str, declared: dict[str, set
     reached = rests_on(STAGES[task])
     assert reached, f"{STAGES[task]} imports nothing; has it moved?"
     assert reached - declared[task] == set()
+
+
+@pytest.mark.parametrize("task", sorted(STAGES))
+def test_a_step_rests_on_no_code_beside(task: str, declared: dict[str, set[str]]) -> None:
+    """But for what modules above the functions import, and what decides which inputs the user's code has had."""
+    beside = ("tasks/steps.py", "tasks/engine/", "tasks/archives/", "tasks/inputs/", "generators/templates/")
+    assert {path for path in declared[task] - rests_on(STAGES[task]) if not path.startswith(beside)} == set()
+
+
+def test_imports_are_read_from_the_text_as_python_reads_them() -> None:
+    for place in [*(ROOT / "tasks").rglob("*.py"), *(ROOT / "generators").rglob("*.py")]:
+        path, tree = place.relative_to(ROOT).as_posix(), ast.parse(place.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                node.body = [ast.Pass()]
+        found = {found.relative_to(ROOT).as_posix() for found in _modules(tree)}
+        assert sources.imported(path) == found, path
+
+
+def test_an_edit_runs_the_steps_that_rest_on_it() -> None:
+    """By module, the steps of a build that are to run again once it is edited."""
+    rest = {task: set(sources.of_function(f"hlspike.tasks.steps:{function}")) for task, function in STAGES.items()}
+    resting = {path: {task for task, found in rest.items() if path in found} for path in set().union(*rest.values())}
+    assert resting["generators/emit.py"] == {"generate"}
+    assert resting["generators/report/summary.py"] == {"report"}
+    assert resting["generators/schedule.py"] == {"design"}
+    assert resting["generators/settle/settlement.py"] == {"network"}
+    assert resting["tasks/compilation/toolchain.py"] == {"compile", "link", "csim"}
+    assert resting["generators/fixed.py"] == {"design", "reference", "csim", "report"}
+    assert resting["tasks/sources/module.py"] == {"train", "extract", "float"}
+    assert resting["tasks/steps.py"] == set(STAGES)

@@ -20,7 +20,7 @@ def extents(variants: Iterable[Variant]) -> Tasks:
         layout, sim = variant.layout, variant.config["sim"]
         yield graph.step(
             variant, "extent", config={"sim": sim}, arguments=sim, inputs=[layout.network, layout.stimulus],
-            outputs=[layout.extent], code=(*graph.SEQUENCES, "generators/extent.py", "generators/ir.py"), share=False,
+            outputs=[layout.extent], share=False,
         )
 
 
@@ -33,7 +33,7 @@ def runs(variants: Iterable[Variant]) -> Tasks:
             variant, "float", function="run_float", config={**given, "sim": trace},
             arguments={**given, **trace, "state": graph.state_file(variant)},
             inputs=[layout.reading, layout.extent, layout.parameters, layout.stimulus, *graph.state_files(variant)],
-            outputs=[layout.float_record], code=graph.FRONT, packages=graph.PACKAGES, user="model",
+            outputs=[layout.float_record], packages=graph.PACKAGES, user="model",
         )
 
 
@@ -44,5 +44,5 @@ def decisions(variants: Iterable[Variant]) -> Tasks:
         yield graph.step(
             variant, "decide", config={"sim": sim}, arguments=sim,
             inputs=[layout.network, layout.float_record, layout.stimulus], outputs=[layout.trace("float")],
-            code=(*graph.NUMBERS, *graph.RECORDING), packages=("numpy",), share=False,
+            packages=("numpy",), share=False,
         )

@@ -12,46 +12,15 @@ from typing import Any
 from hlspike.generators.settle.identifiers import identifiers
 from hlspike.tasks.configuration import declared
 from hlspike.tasks.configuration.variants import Tool, Variant
-from hlspike.tasks.engine import incremental, record, states
-from hlspike.tasks.layout import BENCH, BENCH_UNITS, HEADERS, PACKAGE
+from hlspike.tasks.engine import incremental, record, sources, states
+from hlspike.tasks.layout import BENCH, BENCH_UNITS, HEADERS
 from hlspike.tasks.system import files
 from hlspike.tasks.terminal import command
 
-_ALWAYS = ("tasks/steps.py", "tasks/archives/arrays.py", "tasks/archives/columns.py", "generators/traces.py")
-"""Sources that every step rests on: itself, and how arrays become bytes."""
-CALLS = ("tasks/inputs/", "tasks/engine/states.py")
-"""Sources that decide what the user's code gets, and what it is known to read."""
-SEQUENCES = ("generators/stimulus.py", "generators/exact/given.py")
-"""Sources that a stimulus rests on."""
-MODULE = (*CALLS, "tasks/sources/module.py", "tasks/sources/checkpoint.py")
-"""Sources that the PyTorch module is made by."""
-FRONT = (
-    *MODULE, *SEQUENCES, "generators/extract/", "generators/ir.py", "generators/settle/decision.py",
-    "generators/settle/reading.py", "generators/settle/asked.py",
-)
-"""Sources that reading and running the PyTorch module rests on."""
-SETTLEMENT = (*FRONT, "generators/settle/settlement.py")
-"""Sources that network.json and its key rest on."""
 PACKAGES = ("python", "numpy", "torch", "snntorch")
-"""Packages likewise."""
-NUMBERS = (
-    "generators/fixed.py", "generators/exact/rounding.py", "generators/typed.py", "generators/ir.py",
-    "generators/precision/resolve.py",
-    "generators/precision/assignment.py", "generators/precision/automatic.py", "generators/precision/loss.py",
-    "generators/quantize.py", "generators/precision/parameters.py", "generators/reference/",
-    "generators/settle/decision.py",
-    "generators/design.py", "generators/schedule.py", "generators/settle/identifiers.py", "generators/compare.py",
-    "generators/hardware/lanes.py", "generators/hardware/limits.py", "generators/exact/widths.py",
-    "generators/hardware/storage.py", "generators/hardware/strategy.py", "generators/hardware/legal.py",
-    "generators/hardware/synapses.py", *SEQUENCES,
-)
-"""Sources that types, the reference and the design rest on."""
-RECORDING = ("tasks/archives/traces.py",)
-"""Sources that traces of reference and csim are written by."""
-COMPILATION = ("tasks/compilation/toolchain.py", "tasks/compilation/machine.py")
-EMISSION = ("generators/emit.py", "generators/templates/")
+"""Packages that what is read from the PyTorch module rests on."""
 _UNITS = ("top", "tb")
-_SOURCES = (".py", ".j2", ".c", ".h")
+_HEADERS = "hlspike.tasks.steps:headers"
 
 
 def name(variant: Variant, basename: str, part: str | None = None) -> str:
@@ -81,7 +50,7 @@ def step(
     Args:
         part: of the variant, such as one unit of its code.
         config: the slice of the configuration that it depends on.
-        code: our own sources that its result rests on, files and folders below the project's.
+        code: sources of ours that its result rests on beside what its function imports.
         packages: installed packages likewise.
         tool: compiler likewise.
         function: its name in tasks.steps, where that is not `basename`; or module:function.
@@ -89,10 +58,11 @@ def step(
         user: `model` or `data`, if the step calls the user's code: what that key declares counts.
     """
     said = variant.config[user] if user else {"inputs": [], "env": []}
+    function = function if function and ":" in function else f"hlspike.tasks.steps:{function or basename}"
     versions = {package: variant.versions[package] for package in packages}
     rests = incremental.Rests(
         config,
-        digests((*code, *_ALWAYS)),
+        sources.digests((*sources.of_function(function), *code, *([sources.INPUTS] if user else []))),
         versions | (tool.content if tool else {}),
         tool.local if tool else None,
         {variable: os.environ.get(variable) for variable in said["env"]},
@@ -100,7 +70,7 @@ def step(
     return incremental.task(
         basename,
         ":".join(item for item in (variant.label, part) if item) or None,
-        function if function and ":" in function else f"hlspike.tasks.steps:{function or basename}",
+        function,
         {"layout": variant.layout, **(arguments or {})},
         inputs=[*inputs, *(path for pattern in said["inputs"] for path in declared.matching(pattern))],
         outputs=outputs,
@@ -110,23 +80,6 @@ def step(
         after=after,
         cache=variant.config["cache"] if share else None,
     )
-
-
-@cache
-def digests(sources: tuple[str, ...]) -> dict[str, str]:
-    """Of our own `sources`, path → digest; shortened, for they are compared and not looked up."""
-    return {path: digest for source in sources for path, digest in _digests(source)}
-
-
-@cache
-def _digests(source: str) -> list[tuple[str, str]]:
-    """Of a file, or of every source in a folder."""
-    place = PACKAGE / source
-    paths = [str(place)] if not source.endswith("/") else sorted(
-        os.path.join(folder, name) for folder, _, names in os.walk(place) for name in names if name.endswith(_SOURCES)
-    )
-    start = len(f"{PACKAGE}/")
-    return [(path[start:], files.file_digest(path)[:16]) for path in paths]
 
 
 def extraction(variant: Variant) -> dict[str, Any]:
@@ -165,7 +118,9 @@ def existing(path: str | None) -> list[Path]:
 
 
 def network_key(variant: Variant) -> str:
-    rests = extraction(variant), variant.config["readout"], digests(SETTLEMENT)
+    steps = (sources.of_function(f"hlspike.tasks.steps:{step}") for step in ("extract", "settle"))
+    code = sources.digests((*sorted({path for step in steps for path in step}), sources.INPUTS))
+    rests = extraction(variant), variant.config["readout"], code
     return files.digest(json.dumps(rests).encode())
 
 
@@ -247,7 +202,7 @@ def bench_objects(variant: Variant) -> list[Path]:
 def headers(every: Iterable[Variant]) -> Iterator[dict[str, Any]]:
     """One task per compiler: all variants share what it makes."""
     done = set()
-    sources = {unit: BENCH / f"{unit}.cpp" for unit in BENCH_UNITS}
+    units = {unit: BENCH / f"{unit}.cpp" for unit in BENCH_UNITS}
     for variant in every:
         place = header(variant)
         if place in done:
@@ -258,12 +213,12 @@ def headers(every: Iterable[Variant]) -> Iterator[dict[str, Any]]:
         made = incremental.task(
             "headers",
             tool.identity,
-            "hlspike.tasks.steps:headers",
-            {"compiler": tool.compiler, "header": place, "sources": sources},
+            _HEADERS,
+            {"compiler": tool.compiler, "header": place, "sources": units},
             inputs=[path for path in sorted(BENCH.iterdir()) if path.suffix in (".h", ".cpp")],
             outputs=[place, place.with_name(place.name + ".gch"), *bench_objects(variant)],
             # a precompiled header holds the paths of what it was made of, so these are content here
-            rests=incremental.Rests(tool.local, digests((*COMPILATION, *_ALWAYS)), tool.content),
+            rests=incremental.Rests(tool.local, sources.digests(sources.of_function(_HEADERS)), tool.content),
             root=place.parent,
             notes=notes,
             cache=variant.config["cache"],

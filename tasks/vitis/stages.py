@@ -17,12 +17,10 @@ from doit.exceptions import InvalidDodoFile
 from hlspike.generators.errors import ToolError
 from hlspike.generators.vitis import STAGES, Stage
 from hlspike.tasks.configuration.variants import Variant
-from hlspike.tasks.engine import graph, incremental
+from hlspike.tasks.engine import graph, incremental, sources
 from hlspike.tasks.terminal import command
 
-_SCRIPTS = ("generators/vitis/script.py", "generators/emit.py", "generators/templates/vitis/", "tasks/vitis/scripts.py")
-_REQUESTS = ("generators/vitis/sources.py", "generators/vitis/script.py", "tasks/vitis/requests.py")
-_FIGURES = ("generators/vitis/", "tasks/vitis/figures.py")
+_TEMPLATES = ("generators/templates/vitis/",)
 _DOCS: dict[Stage, str] = {
     "csynth": "Vitis HLS: synthesis of the C++, and the report",
     "cosim": "Vitis HLS: C simulation and co-simulation of the RTL with the recorded decisions, and the report",
@@ -60,7 +58,7 @@ def scripts(variants: Iterable[Variant]) -> Iterator[dict[str, Any]]:
         names = [f"{stage}.tcl" for stage in STAGES]
         yield _step(
             variant, "scripts", "hlspike.tasks.vitis.scripts:scripts", config={"target": printed, "units": units},
-            arguments={"target": target, "units": units}, code=_SCRIPTS, packages=("jinja2",),
+            arguments={"target": target, "units": units}, code=_TEMPLATES, packages=("jinja2",),
             outputs=[*(layout.vitis / name for name in (*names, "hls_config.cfg")), layout.readme],
         )
         if target["cosim_sequences"]:
@@ -68,7 +66,7 @@ def scripts(variants: Iterable[Variant]) -> Iterator[dict[str, Any]]:
             yield _step(
                 variant, "cosim_data", "hlspike.tasks.vitis.scripts:cosim_data",
                 config={"target": {"cosim_sequences": sequences}},
-                arguments={"sequences": sequences}, code=("tasks/vitis/scripts.py",), packages=("numpy",),
+                arguments={"sequences": sequences}, packages=("numpy",),
                 inputs=[layout.design, *graph.bench_data(variant)], outputs=_bench_data(variant),
             )
         for unit in units[:-1] if target["granularity"] == "layer" else ():
@@ -76,7 +74,7 @@ def scripts(variants: Iterable[Variant]) -> Iterator[dict[str, Any]]:
             names = [f"snn_{unit}.cpp", "csynth.tcl", "hls_config.cfg"]
             yield _step(
                 variant, "layer", "hlspike.tasks.vitis.scripts:layer", unit, config={"target": printed, "unit": unit},
-                arguments={"target": target, "unit": unit}, code=_SCRIPTS, packages=("jinja2",),
+                arguments={"target": target, "unit": unit}, code=_TEMPLATES, packages=("jinja2",),
                 inputs=[layout.unit(unit)], outputs=[folder / name for name in names],
             )
 
@@ -93,7 +91,7 @@ def requests(variants: Iterable[Variant]) -> Iterator[dict[str, Any]]:
                 ]
                 yield _step(
                     variant, "request", "hlspike.tasks.vitis.requests:request", _part(stage, unit), config=given,
-                    arguments={**given, "data": _bench_data(variant)[0].parent}, code=_REQUESTS,
+                    arguments={**given, "data": _bench_data(variant)[0].parent},
                     inputs=[*(layout.scripts(unit) / name for name in names), *_sources(variant, stage, unit)],
                     outputs=[layout.requested(stage, unit)],
                 )
@@ -141,7 +139,7 @@ def figures(variants: Iterable[Variant]) -> Iterator[dict[str, Any]]:
             variant, "figures", "hlspike.tasks.vitis.figures:figures",
             config={"stages": [list(one) for one in stages], "export": target["export"]},
             arguments={"export": target["export"], "stages": stages, "lengths": lengths},
-            code=_FIGURES, packages=("numpy",), outputs=[layout.figures],
+            packages=("numpy",), outputs=[layout.figures],
             inputs=[layout.design, layout.estimate, lengths, *(layout.requested(*one) for one in stages)],
             after=[name for stage in _wanted(variant) for name in _runs(variant, stage)],
         )
@@ -157,7 +155,7 @@ def group(variants: Iterable[Variant], stage: Stage) -> dict[str, Any]:
 
 def _step(
     variant: Variant, basename: str, function: str, part: str | None = None, *, arguments: Mapping[str, Any],
-    outputs: Iterable[Path], inputs: Iterable[Path] = (), config: Any, code: Sequence[str],
+    outputs: Iterable[Path], inputs: Iterable[Path] = (), config: Any, code: Iterable[str] = (),
     packages: Iterable[str] = (), after: Iterable[str] = (),
 ) -> dict[str, Any]:
     """A step that costs no more than a copy from the cache."""
@@ -169,7 +167,9 @@ def _step(
         inputs=inputs,
         outputs=outputs,
         rests=incremental.Rests(
-            config, graph.digests(tuple(code)), {package: variant.versions[package] for package in packages}
+            config,
+            sources.digests((*sources.of_function(function), *code)),
+            {package: variant.versions[package] for package in packages},
         ),
         root=variant.layout.root,
         notes=variant.layout.notes,
