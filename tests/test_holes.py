@@ -23,14 +23,15 @@ if os.environ["ENGINE"] == "stock":
         return {"actions": [(steps.copy,)], "file_dep": ["source"], "targets": ["copied"]}
 else:
     from hlspike.tasks.engine import incremental as engine
+    from hlspike.tasks.engine.step import Rests
     DOIT_CONFIG = engine.options([])
-    here, rests = Path("."), engine.Rests({"word": word})
+    here, rests = Path("."), Rests({"word": word})
     def task_make():
         yield engine.task("make", None, "steps:make", {"word": word}, inputs=[], outputs=[Path("made")], rests=rests,
                           root=here, notes=Path("notes.json"))
     def task_copy():
         yield engine.task("copy", None, "steps:copy", {}, inputs=[Path("source")], outputs=[Path("copied")],
-                          rests=engine.Rests(), root=here, notes=Path("notes.json"))
+                          rests=Rests(), root=here, notes=Path("notes.json"))
 '''
 STEPS = '''
 import os, signal

@@ -13,6 +13,7 @@ from hlspike.generators.settle.identifiers import identifiers
 from hlspike.tasks.configuration import declared
 from hlspike.tasks.configuration.variants import Tool, Variant
 from hlspike.tasks.engine import incremental, record, sources, states
+from hlspike.tasks.engine.step import Rests
 from hlspike.tasks.layout import BENCH, BENCH_UNITS, HEADERS
 from hlspike.tasks.system import files
 from hlspike.tasks.terminal import command
@@ -60,7 +61,7 @@ def step(
     said = variant.config[user] if user else {"inputs": [], "env": []}
     function = function if function and ":" in function else f"hlspike.tasks.steps:{function or basename}"
     versions = {package: variant.versions[package] for package in packages}
-    rests = incremental.Rests(
+    rests = Rests(
         config,
         sources.digests((*sources.of_function(function), *code, *([sources.INPUTS] if user else []))),
         versions | (tool.content if tool else {}),
@@ -218,7 +219,7 @@ def headers(every: Iterable[Variant]) -> Iterator[dict[str, Any]]:
             inputs=[path for path in sorted(BENCH.iterdir()) if path.suffix in (".h", ".cpp")],
             outputs=[place, place.with_name(place.name + ".gch"), *bench_objects(variant)],
             # a precompiled header holds the paths of what it was made of, so these are content here
-            rests=incremental.Rests(tool.local, sources.digests(sources.of_function(_HEADERS)), tool.content),
+            rests=Rests(tool.local, sources.digests(sources.of_function(_HEADERS)), tool.content),
             root=place.parent,
             notes=notes,
             cache=variant.config["cache"],

@@ -3,13 +3,12 @@ the shared cache holds the result.
 
 Every task of a build is made by `task`. A step is a function that writes its outputs, each left alone if it is already
 what would be written, and returns the inputs that it discovered on the way. Nothing here runs one, so that a build with
-nothing to do need not load what does: see `tasks.running`.
+nothing to do need not load what does: see `running`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from doit.exceptions import TaskFailed
 from doit.globals import Globals
 
 from hlspike.tasks.engine.record import Checker, Record, Standing, View, belongs
+from hlspike.tasks.engine.step import Rests, Step
 from hlspike.tasks.layout import BUILD, DATABASE, HEADERS
 
 if TYPE_CHECKING:
@@ -25,63 +25,7 @@ if TYPE_CHECKING:
 
 _LOGS = ("link.log", "csim.log", "predict.log", "build.log")
 """Of a variant, beside those of its compilations."""
-_GIVEN = ("kwargs", "train_kwargs")
-"""Keys of the configuration whose values are the arguments of the user's code."""
 _labels: dict[Path, list[str]] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Rests:
-    """What a result rests on beside its input files, in plain JSON.
-
-    Attributes:
-        config: a slice of the configuration.
-        code: our own sources, path → digest.
-        versions: of packages and tools.
-        local: what matters to this working directory, but is no part of the content, such as where the compiler is.
-        environment: variables that the user's code reads, name → value; None for one that is not set.
-    """
-
-    config: Any = None
-    code: Mapping[str, str] | None = None
-    versions: Mapping[str, str] | None = None
-    local: Mapping[str, str] | None = None
-    environment: Mapping[str, str | None] | None = None
-
-    @property
-    def order(self) -> dict[str, list[str]]:
-        """Dotted key → its keys as they are written, of each map that the user's code gets: there the order counts."""
-        return dict(_orders(self.config, "", False))
-
-    def to_json(self) -> dict[str, Any]:
-        every = {
-            "config": self.config, "code": self.code, "versions": self.versions, "local": self.local,
-            "environment": self.environment, "order": self.order,
-        }
-        return {kind: value for kind, value in every.items() if value}
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A step with everything it is given.
-
-    Attributes:
-        label: name of the task.
-        function: `module:function` of what to call; it returns the inputs it discovered, or None.
-        root: folder of the variant; names in the cache are relative to it.
-        cache: the configuration of that name; None if running costs no more than copying.
-        notes: file of `tasks.notes`.
-    """
-
-    label: str
-    function: str
-    arguments: Mapping[str, Any]
-    inputs: tuple[Path, ...]
-    outputs: tuple[Path, ...]
-    rests: Rests
-    root: Path
-    cache: Mapping[str, Any] | None
-    notes: Path
 
 
 def task(
@@ -132,16 +76,6 @@ def task(
 def _name(root: Path) -> str:
     """Of the builds in whose folder `root` is; what all share is of none."""
     return root.relative_to(BUILD).parts[0] if root.is_relative_to(BUILD) and root not in (BUILD, HEADERS) else ""
-
-
-def _orders(config: Any, path: str, given: bool) -> Iterator[tuple[str, list[str]]]:
-    """Of the maps in `config`, as far as they are `given` to the user's code."""
-    items = config.items() if isinstance(config, Mapping) else enumerate(config) if isinstance(config, list) else ()
-    if given and isinstance(config, Mapping) and len(config) > 1:
-        yield path, list(config)
-    for key, value in items:
-        if isinstance(value, Mapping | list):
-            yield from _orders(value, f"{path}.{key}" if path else str(key), given or key in _GIVEN)
 
 
 def inquiry(basename: str, function: str, *arguments: Any, options: Mapping[str, str] | None = None) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from hlspike.generators.errors import ConfigError, HlspikeError, ToolError
 from hlspike.tasks.cache.entry import Damaged, discard
 from hlspike.tasks.cache.shared import Cache
 from hlspike.tasks.engine import notes, record, states
-from hlspike.tasks.engine.incremental import Step
+from hlspike.tasks.engine.step import Step
 from hlspike.tasks.layout import BUILD, HEADERS, PACKAGE
 from hlspike.tasks.system import files, locks
 from hlspike.tasks.terminal import console

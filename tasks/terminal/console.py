@@ -21,6 +21,7 @@ from doit.reporter import ConsoleReporter
 
 from hlspike.tasks.engine import marks, record
 from hlspike.tasks.layout import ONLY
+from hlspike.tasks.terminal.tally import Tally
 
 if TYPE_CHECKING:
     from hlspike.tasks.configuration.variants import Variant
@@ -151,54 +152,6 @@ def leave(stream: TextIO) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
-
-
-class Tally:
-    """What a run has done so far.
-
-    Attributes:
-        saved: seconds that steps would have taken which did not run.
-        good, bad: names of the steps that stand, and that failed.
-    """
-
-    def __init__(self) -> None:
-        self.tasks: Mapping[str, Any] = {}
-        self.selected: list[str] = []
-        self.running: dict[str, float] = {}
-        self.ran = self.reused = self.same = 0
-        self.saved = 0.0
-        self.good: set[str] = set()
-        self.bad: set[str] = set()
-
-    @property
-    def silent(self) -> bool:
-        """Nothing that was asked for is a step of a build."""
-        return not (self.ran or self.reused or self.same)
-
-    def done(self, task: Any, reused: bool, taken: float) -> None:
-        self.good.add(task.name)
-        if reused:
-            self.reused += 1
-            self.saved += max(0.0, task.values["seconds"] - taken)
-        else:
-            self.ran += 1
-
-    def progress(self) -> tuple[int, int]:
-        """Steps done, and all that are known of."""
-        needed, pending = set(), list(self.selected)
-        while pending:
-            name = pending.pop()
-            if name in needed or name not in self.tasks:
-                continue
-            needed.add(name)
-            pending += self.tasks[name].task_dep
-        steps = sum(1 for name in needed if self.tasks[name].targets)
-        return self.ran + self.reused + self.same, steps
-
-    def summary(self, taken: float) -> str:
-        reused = f"{self.reused} came from the cache, " if self.reused else ""
-        saved = f", {self.saved:.1f} s saved" if self.saved >= 0.05 else ""
-        return f"{self.ran} steps ran, {reused}{self.same} were up to date, {taken:.1f} s{saved}"
 
 
 def _live(stream: TextIO, tally: Tally) -> Live | None:

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TextIO
 
-from hlspike.tasks.terminal.console import Tally
+from hlspike.tasks.terminal.tally import Tally
 
 _REFRESH = 0.2
 """Seconds between two looks."""

@@ -18,6 +18,7 @@ from hlspike.generators.errors import ToolError
 from hlspike.generators.vitis import STAGES, Stage
 from hlspike.tasks.configuration.variants import Variant
 from hlspike.tasks.engine import graph, incremental, sources
+from hlspike.tasks.engine.step import Rests
 from hlspike.tasks.terminal import command
 
 _TEMPLATES = ("generators/templates/vitis/",)
@@ -115,7 +116,7 @@ def runs(variants: Sequence[Variant]) -> Iterator[dict[str, Any]]:
                     },
                     inputs=[layout.requested(stage, unit)],
                     outputs=layout.results(stage, unit, target["export"]),
-                    rests=incremental.Rests(versions={"Vitis HLS": tool["version"] if tool else "unknown"}),
+                    rests=Rests(versions={"Vitis HLS": tool["version"] if tool else "unknown"}),
                     root=layout.root,
                     notes=layout.notes,
                     after=before if unit is None else (),
@@ -166,7 +167,7 @@ def _step(
         {"layout": variant.layout, **arguments},
         inputs=inputs,
         outputs=outputs,
-        rests=incremental.Rests(
+        rests=Rests(
             config,
             sources.digests((*sources.of_function(function), *code)),
             {package: variant.versions[package] for package in packages},
