@@ -17,6 +17,9 @@ from hlspike.tasks.engine import states
 from hlspike.tasks.inputs.failures import Raised, told
 from hlspike.tasks.inputs.finder import Fresh
 from hlspike.tasks.inputs.imports import Imports
+from hlspike.tasks.layout import PACKAGE
+
+_SHIPPED = "examples/"
 
 
 class Loader:
@@ -76,7 +79,7 @@ class Loader:
             os.chdir(self._here)
 
     def _from_file(self, key: str, place: str) -> ModuleType:
-        path = self._here / place
+        path = self._path(place)
         if path in self._loaded:
             return self._loaded[path]
         with self._imports.finder.unseen():
@@ -91,6 +94,13 @@ class Loader:
             module = self._executed(key, place, lambda: self._run(name, path))
         self._loaded[path] = module
         return module
+
+    def _path(self, place: str) -> Path:
+        """Of the project; what is shipped as an example is found in every project that has no such file of its own."""
+        path, shipped = self._here / place, PACKAGE / place
+        if place.startswith(_SHIPPED) and not path.is_file() and shipped.is_file():
+            return shipped
+        return path
 
     def _name(self, path: Path) -> str:
         """What the module is called: as others import it, if they get this file by that name."""

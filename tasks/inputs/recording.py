@@ -18,6 +18,7 @@ SOURCES = Path(__file__).parent / "recorder"
 _COMPILERS = (("cc",), ("gcc",), ("g++", "-x", "c"), ("clang",))
 _FLAGS = ("-O2", "-fno-builtin", "-shared", "-fPIC", "-w")
 _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/proc", "/sys", "/dev")
+_OURS = ("__init__.py", "dodo.py", "generators", "tasks", "hls_src")
 _SEPARATORS = " :"
 """Of LD_PRELOAD: no path in it may hold one."""
 
@@ -78,15 +79,15 @@ def rules(here: str) -> str:
     """Lines of +folder and -folder, of which the longest that holds a path says whether it is the user's.
 
     What belongs to Python, to installed packages and to the system counts with a version, our own sources as the code
-    of a step.
+    of a step; but examples are as good as the user's own.
 
     Args:
         here: the project's folder.
     """
-    ours = {str(PACKAGE / name) for name in ("hlspike", "generators", "tasks", "hls_src")}
+    ours = {str(PACKAGE / name) for name in _OURS} | {str(PACKAGE / "hlspike" / name) for name in _OURS}
     places = {place for place in (*installed(), *ours, *_SYSTEM) if place not in ("", "/")}
     left_out = sorted({*places, *map(os.path.realpath, places)})
-    return "".join([f"+{here}\n", *(f"-{place}\n" for place in left_out)])
+    return "".join([f"+{here}\n", f"+{PACKAGE}/examples\n", *(f"-{place}\n" for place in left_out)])
 
 
 def counts(path: str, lines: str) -> bool:
