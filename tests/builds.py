@@ -20,6 +20,14 @@ import numpy as np
 import torch
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def own_package(folder: Path) -> Path:
+    """Our own sources copied to `folder`, so that they can be edited; returns it."""
+    for name in ("hlspike", "generators", "tasks", "hls_src", "conf", "examples"):
+        shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
 UNITS = ("input", "fc1", "lif1", "fc2", "lif2", "readout", "top", "tb")
 
 _MODEL = '''

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from builds import ROOT, UNITS, Place, Ran, furnished
+from builds import ROOT, UNITS, Place, Ran, furnished, own_package
 
 CACHED = "cache.enabled=true"
 COPIED = {"resolve", "network", "extent", "decide", "kernels", "report", "manifest"}
@@ -120,9 +120,7 @@ def test_another_compiler_of_the_same_name_compiles_anew(place: Place, tmp_path:
 def test_an_edited_kernel_costs_what_includes_it_and_an_edited_stage_what_rests_on_it(
     place: Place, tmp_path: Path
 ) -> None:
-    package = tmp_path / "package"
-    for folder in ("generators", "tasks", "hls_src", "conf"):
-        shutil.copytree(ROOT / folder, package / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    package = own_package(tmp_path / "package")
 
     def ran() -> set[str]:
         process = place.start("build", package=package)

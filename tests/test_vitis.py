@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builds import ROOT, Place
+from builds import ROOT, Place, own_package
 from tools import STAND_INS, Bench
 
 from hlspike.tasks.vitis import licences
@@ -197,9 +197,7 @@ def test_the_release_of_the_tool_is_part_of_a_result(synthesised: Bench, tmp_pat
 
 def test_a_comment_in_a_kernel_costs_no_synthesis(synthesised: Bench, tmp_path: Path) -> None:
     """Our own sources, copied, so that they can be edited."""
-    ours = tmp_path / "ours"
-    for folder in ("generators", "tasks", "hls_src", "conf"):
-        shutil.copytree(ROOT / folder, ours / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    ours = own_package(tmp_path / "ours")
 
     def csynth(*arguments: str) -> list[str]:
         synthesised.log.unlink(missing_ok=True)
