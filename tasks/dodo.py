@@ -8,7 +8,7 @@ from typing import Any
 from doit import create_after
 
 from hlspike.generators.vitis import STAGES
-from hlspike.tasks.archives import floating
+from hlspike.tasks import floating
 from hlspike.tasks.engine import graph, incremental
 from hlspike.tasks.layout import PICTURES
 from hlspike.tasks.terminal import command
