@@ -122,6 +122,6 @@ def test_an_edit_runs_the_steps_that_rest_on_it() -> None:
     assert resting["generators/schedule.py"] == {"design"}
     assert resting["generators/settle/settlement.py"] == {"network"}
     assert resting["tasks/compilation/toolchain.py"] == {"compile", "link", "csim"}
-    assert resting["generators/fixed.py"] == {"design", "reference", "csim", "report"}
+    assert resting["generators/fixed.py"] == {"design", "reference", "csim", "decide", "report"}
     assert resting["tasks/sources/module.py"] == {"train", "extract", "float"}
     assert resting["tasks/steps.py"] == set(STAGES)
