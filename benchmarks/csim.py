@@ -25,6 +25,7 @@ import peer
 
 from hlspike.generators.design import Design
 from hlspike.generators.emit import emit
+from hlspike.generators.hardware.units import slices
 from hlspike.generators.ir import Input, Layer, Linear, Network, Neuron, Readout
 from hlspike.generators.quantize import quantize
 from hlspike.generators.reference import ReferenceRun, run_reference
@@ -81,7 +82,7 @@ def write_project(layout: Layout, design: Design, run: ReferenceRun, stimulus: S
     for source, copy in layout.copies().items():
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, copy)
-    for unit, (slice_, own) in design.slices().items():
+    for unit, (slice_, own) in slices(design).items():
         for path, text in emit(unit, slice_, own).items():
             (layout.root / path).write_text(text)
     layout.bench_data.mkdir()
@@ -103,7 +104,7 @@ def measure(
     with tempfile.TemporaryDirectory() as folder:
         layout = Layout(Path(folder))
         write_project(layout, design, run, stimulus)
-        units = list(design.slices())
+        units = list(slices(design))
 
         def compile_unit(unit: str) -> None:
             log = layout.log / f"{unit}.log"

@@ -196,8 +196,7 @@ def _cause(
     neuron: int,
 ) -> Cause:
     carried = typed.network.input.reset_policy == "never"
-    order = [layer.layer.name for layer in typed.layers]
-    upstream = order[: order.index(name) + 1]
+    upstream = typed.network.upstream(name)
     for overflow in overflows:
         before = (
             any((n, t) <= (sequence, timestep) for n, t in overflow.first.items())

@@ -1,7 +1,6 @@
 """Design: the hardware in plain names, integers and C++ type strings; the value between scheduling and emission.
 
-Templates only loop over it and print. `slices` gives each unit of the generated code the part of the design that its
-text depends on, and nothing else: a unit whose slice is unchanged is neither regenerated nor recompiled.
+Templates only loop over it and print; see `generators.hardware.units`.
 """
 
 from __future__ import annotations
@@ -19,9 +18,6 @@ from hlspike.generators.hardware.strategy import Strategy
 
 Io = Literal["parallel", "stream"]
 Structure = Literal["pipeline", "dataflow"]
-Arrays = dict[str, NDArray[np.int64]]
-
-
 _WORDS = {"signed char": 8, "short": 16, "int": 32, "long long": 64}
 """Machine integers; char is left out, its sign is the compiler's choice."""
 
@@ -171,11 +167,51 @@ class LayerReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Channel:
+    """What carries a vector from the layer `source` to the layer `target`, by their identifiers.
+
+    Attributes:
+        target: None where the vector leaves the design.
+        place: which of the inputs of `target` it is.
+        timesteps: that may wait in it: as many as are under way on the longest way between the two.
+    """
+
+    source: str
+    target: str | None
+    place: int
+    port: Port
+    timesteps: int
+
+    @property
+    def name(self) -> str:
+        """Of the array or FIFO in the generated code."""
+        return f"{self.source}_out"
+
+    @property
+    def last(self) -> str:
+        """Of the bit that says, beside an array, whether its timestep is the last."""
+        return f"{self.source}_last"
+
+    @property
+    def depth(self) -> int:
+        """Beats that a FIFO holds, at least one more than timesteps: it is written while it is read."""
+        return max(self.port.beats * self.timesteps, self.timesteps + 1)
+
+    @property
+    def copies(self) -> int:
+        """Arrays of a timestep each: one is written while all others wait or are read."""
+        return self.timesteps + 1
+
+
+@dataclass(frozen=True, slots=True)
 class Design:
-    """Every layer in order, the arrays of each keyed `<id>/<array>`, and the report of each layer."""
+    """Every layer after those whose vectors it takes, the channels between them in the order of their sources, the
+    arrays of each layer keyed `<id>/<array>`, and the report of each layer.
+    """
 
     io: Io
     layers: tuple[LayerDesign, ...]
+    channels: tuple[Channel, ...]
     reports: tuple[LayerReport, ...]
     names: dict[str, str]
     """Identifier → name of the layer in the model."""
@@ -223,39 +259,18 @@ class Design:
             "structure": self.structure,
             "output": asdict(self.output),
             "layers": [tagged(layer) for layer in self.layers],
+            "channels": [asdict(channel) for channel in self.channels],
             "reports": [asdict(report) for report in self.reports],
             "names": self.names,
         }
 
-    def slices(self) -> dict[str, tuple[dict[str, Any], Arrays]]:
-        """Unit → what its text is made of; units are the layers' identifiers, `top` and `tb`."""
-        units: dict[str, tuple[dict[str, Any], Arrays]] = {}
-        for layer in self.layers:
-            arrays = {
-                key.split("/", 1)[1]: value for key, value in self.arrays.items() if key.split("/", 1)[0] == layer.id
-            }
-            units[layer.id] = {"io": self.io, "once": self.once(layer), "layer": tagged(layer)}, arrays
-        chain = [{"id": layer.id, "kind": kind(layer)} for layer in self.layers]
-        boundary = {
-            "io": self.io, "input": _boundary(self.input.output, self.input.edge), "output": self._output(),
-            "layers": chain,
-        }
-        between = [
-            {"depth": max(layer.output.beats, 2)} if self.io == "stream" else {"single": layer.output.beats == 1}
-            for layer in self.layers if not isinstance(layer, ReadoutDesign)
-        ]
-        units["top"] = {**boundary, "control": self.control, "structure": self.structure, "between": between}, {}
-        probes = [_probe(layer) for layer in self.layers if _has_state(layer)]
-        depths = [one["depth"] for one in between] if self.io == "stream" else []
-        units["tb"] = {**boundary, "probes": probes, "depths": depths}, {}
-        return units
+    def taken(self, layer: LayerDesign) -> tuple[Channel, ...]:
+        """The channels that `layer` takes from, in the order of its inputs."""
+        return tuple(sorted((one for one in self.channels if one.target == layer.id), key=lambda one: one.place))
 
-    def _output(self) -> dict[str, Any]:
-        last = self.layers[-1]
-        if not isinstance(last, ReadoutDesign):
-            return {"decision": False, **_boundary(last.output, self.output)}
-        signed = FixedType.parse(last.decision_type).signed
-        return {"decision": True, "signed": signed, "size": 1, **asdict(self.output)}
+    def given(self, layer: LayerDesign) -> tuple[Channel, ...]:
+        """The channels that `layer` gives to, in the order of its outputs."""
+        return tuple(channel for channel in self.channels if channel.source == layer.id)
 
 
 def tagged(layer: LayerDesign) -> dict[str, Any]:
@@ -274,26 +289,5 @@ def kind(layer: LayerDesign) -> str:
             return "leaky"
         case ReadoutDesign():
             return "readout"
-        case _:
-            assert_never(layer)
-
-
-def _has_state(layer: LayerDesign) -> bool:
-    return isinstance(layer, NeuronDesign | ReadoutDesign)
-
-
-def _boundary(port: Port, edge: Edge) -> dict[str, Any]:
-    """A vector at an edge, as those see it who leave its type to the headers of the layers."""
-    return {"size": port.size, "bits": FixedType.parse(port.type).width, **asdict(edge)}
-
-
-def _probe(layer: LayerDesign) -> dict[str, Any]:
-    match layer:
-        case NeuronDesign():
-            return {"id": layer.id, "size": layer.output.size, "spikes": True, "state": "mem"}
-        case ReadoutDesign():
-            return {"id": layer.id, "size": layer.input.size, "spikes": False, "state": layer.state}
-        case InputDesign() | LinearDesign():
-            raise TypeError(f"{layer.id} has no state")
         case _:
             assert_never(layer)

@@ -49,6 +49,10 @@ class Input:
     name: str = INPUT
 
     @property
+    def inputs(self) -> tuple[str, ...]:
+        return ()
+
+    @property
     def size(self) -> int:
         return math.prod(self.shape)
 
@@ -155,6 +159,14 @@ class Network:
 
     def layer(self, name: str) -> Layer:
         return next(layer for layer in self.layers if layer.name == name)
+
+    def upstream(self, name: str) -> tuple[str, ...]:
+        """The layers on whose outputs that of `name` rests, in order, itself among them."""
+        found = {name}
+        for layer in reversed(self.layers):
+            if layer.name in found:
+                found.update(layer.inputs)
+        return tuple(layer.name for layer in self.layers if layer.name in found)
 
     def bounded(self, timesteps: int) -> Network:
         """This network with the window of the ingress settled: `timesteps` where nothing else was asked for.

@@ -27,6 +27,7 @@ from hlspike.generators.design import (
 )
 from hlspike.generators.fixed import SPIKE, FixedType
 from hlspike.generators.hardware import lanes, legal, limits, synapses
+from hlspike.generators.hardware.channels import channels
 from hlspike.generators.hardware.storage import Storage, settled
 from hlspike.generators.hardware.strategy import Strategy
 from hlspike.generators.ir import type_name
@@ -89,9 +90,10 @@ def schedule(
         layers.append(design)
         arrays |= {f"{ids[name]}/{key}": value for key, value in own.items()}
         reports.append(_report(layer, design, integers, tuple(warnings[name])))
-    joined = lanes.connected(layers, io)
+    inputs = {ids[layer.layer.name]: [ids[name] for name in layer.layer.inputs] for layer in typed.layers}
+    joined, between = lanes.connected(layers, channels(layers, inputs), io)
     names = {ids[name]: name for name in ids}
-    whole = Design(io, joined, tuple(reports), names, arrays, lanes.output_edge(joined[-1]))
+    whole = Design(io, joined, between, tuple(reports), names, arrays, lanes.output_edge(joined[-1]))
     limits.check(whole)
     return whole
 

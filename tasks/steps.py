@@ -99,6 +99,7 @@ def design(layout: Layout, hls: Config, io: Any, control: str, calibration: int,
     from dataclasses import replace
 
     from hlspike.generators.estimate.whole import estimate
+    from hlspike.generators.hardware.units import slices
     from hlspike.generators.quantize import quantize
     from hlspike.generators.schedule import schedule
     from hlspike.tasks.archives import arrays
@@ -110,8 +111,8 @@ def design(layout: Layout, hls: Config, io: Any, control: str, calibration: int,
     quantized = quantize(network, arrays.read_npz(layout.weights), dict(hls), played.head(calibration))
     scheduled = schedule(quantized.typed, quantized.integers, hls, io, quantized.findings)
     designed = replace(scheduled, control=control)
-    slices = designed.slices()
-    if set(slices) != set(units):
+    made = slices(designed)
+    if set(made) != set(units):
         raise ToolError("network: its layers changed while the build ran; run the build again")
     files.write_json(layout.typed, quantized.typed.to_json())
     arrays.write_npz(layout.integers, quantized.integers)
@@ -119,7 +120,7 @@ def design(layout: Layout, hls: Config, io: Any, control: str, calibration: int,
     described["reports"] = [layer | quantized.told(layer["name"]) for layer in described["reports"]]
     files.write_json(layout.design, described)
     files.write_json(layout.estimate, estimate(designed).to_json())
-    for unit, (slice_, own) in slices.items():
+    for unit, (slice_, own) in made.items():
         files.write_json(layout.unit(unit), slice_)
         arrays.write_npz(layout.unit_arrays(unit), own)
     _sweep_out(layout, set(units))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hlspike.generators.design import Design, Io
 from hlspike.generators.emit import emit
+from hlspike.generators.hardware.units import slices
 from hlspike.generators.quantize import Quantized, quantize
 from hlspike.generators.reference import ReferenceRun, run_reference
 from hlspike.generators.schedule import schedule
@@ -59,7 +60,7 @@ def designed(case: Case, io: Io, hls: dict[str, Any] | None = None) -> tuple[Qua
 
 def texts(design: Design) -> dict[str, str]:
     """Path → text of every generated file."""
-    return {path: text for unit, given in design.slices().items() for path, text in emit(unit, *given).items()}
+    return {path: text for unit, given in slices(design).items() for path, text in emit(unit, *given).items()}
 
 
 def write_project(case: Case, io: Io, folder: Path, hls: dict[str, Any] | None = None) -> Project:
@@ -81,7 +82,7 @@ def write_project(case: Case, io: Io, folder: Path, hls: dict[str, Any] | None =
 def write_whole(project: Project) -> Path:
     """All units as one source, which compiles much faster than each by itself."""
     folder = project.layout.root
-    units = (project.layout.sources(unit)[-1] for unit in project.design.slices())
+    units = (project.layout.sources(unit)[-1] for unit in slices(project.design))
     files.write(folder / "whole.cpp", "".join(f'#include "{path.relative_to(folder)}"\n' for path in units))
     return folder / "whole.cpp"
 
@@ -93,7 +94,7 @@ def build_project(workshop: Workshop, case: Case, io: Io, folder: Path, whole: b
         whole: compile all units as one, which is much faster, rather than each by itself as the product does.
     """
     project = write_project(case, io, folder)
-    layout, units = project.layout, list(project.design.slices())
+    layout, units = project.layout, list(slices(project.design))
     sources = {unit: layout.sources(unit)[-1] for unit in units}
     if whole:
         sources = {"whole": write_whole(project)}

@@ -24,6 +24,7 @@ from projects import designed, texts
 
 from hlspike.generators.design import Design, Io
 from hlspike.generators.emit import emit
+from hlspike.generators.hardware.units import slices
 from hlspike.generators.ir import Input, Layer, Network
 from hlspike.generators.quantize import quantize
 from hlspike.generators.schedule import schedule
@@ -137,7 +138,7 @@ def test_a_slice_read_back_from_json_gives_the_same_text(case: Case) -> None:
     _, design = designed(case, "stream")
     read = {
         path: text
-        for unit, (slice_, arrays) in design.slices().items()
+        for unit, (slice_, arrays) in slices(design).items()
         for path, text in emit(unit, json.loads(json.dumps(slice_)), arrays).items()
     }
     assert read == texts(design)
@@ -147,7 +148,7 @@ def test_a_slice_read_back_from_json_gives_the_same_text(case: Case) -> None:
 @pytest.mark.parametrize("columns", [1, 20, 500])
 def test_weights_are_wrapped_at_blanks_and_long_where_an_int_is_too_short(widest: int, columns: int) -> None:
     scheduled = _golden("parallel")
-    slice_, own = scheduled.slices()["fc1"]
+    slice_, own = slices(scheduled)["fc1"]
     edge = 2**widest
     weight = np.random.default_rng(widest).integers(-edge, edge, (40, columns), endpoint=True)
     text = emit("fc1", slice_, {**own, "weight": weight})["firmware/fc1.cpp"]
@@ -156,7 +157,7 @@ def test_weights_are_wrapped_at_blanks_and_long_where_an_int_is_too_short(widest
 
 
 def test_a_slice_that_lacks_a_value_is_refused() -> None:
-    slice_, arrays = _golden("parallel").slices()["fc1"]
+    slice_, arrays = slices(_golden("parallel"))["fc1"]
     del slice_["layer"]["sum_width"]
     with pytest.raises(jinja2.UndefinedError, match=r"^'dict object' has no attribute 'sum_width'$"):
         emit("fc1", slice_, arrays)
@@ -190,11 +191,11 @@ def _slices_and_texts(case: Case, io: Io, **given: Any) -> tuple[dict[str, str],
     parameters = {**case.parameters, **given}
     quantized = quantize(case.network, parameters, case.hls, case.stimulus)
     design = schedule(quantized.typed, quantized.integers, case.hls, io, quantized.findings)
-    slices = {
+    found = {
         unit: json.dumps([slice_, {key: values.tolist() for key, values in arrays.items()}])
-        for unit, (slice_, arrays) in design.slices().items()
+        for unit, (slice_, arrays) in slices(design).items()
     }
-    return slices, texts(design)
+    return found, texts(design)
 
 
 def _changed(before: dict[str, str], after: dict[str, str]) -> str:

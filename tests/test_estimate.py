@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from hlspike.generators.estimate.cycles import work
 from hlspike.generators.estimate.memory import Memory
 from hlspike.generators.estimate.whole import LayerEstimate, estimate
 from hlspike.generators.hardware import lanes
+from hlspike.generators.hardware.channels import channels
 from hlspike.generators.hardware.storage import settled, settled_constants
 from hlspike.generators.typed import TypedLinear, TypedNeuron
 
@@ -37,9 +39,10 @@ CURRENT = "ap_fixed<16,6>"
 
 def of(io: Io, *layers: LayerDesign) -> Design:
     reports = tuple(LayerReport(layer.id, "Any", None, None, None, {}, 0, 7, ()) for layer in layers)
-    joined = lanes.connected(layers, io)
+    inputs = {after.id: [before.id] for before, after in pairwise(layers)}
+    joined, between = lanes.connected(layers, channels(layers, inputs), io)
     names = {layer.id: layer.id.upper() for layer in layers}
-    return Design(io, joined, reports, names, {}, lanes.output_edge(joined[-1]))
+    return Design(io, joined, between, reports, names, {}, lanes.output_edge(joined[-1]))
 
 
 def ingress(port: Port, window: int = 0) -> InputDesign:

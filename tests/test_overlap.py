@@ -72,24 +72,24 @@ class Process:
     """A layer: for each iteration of a timestep, the beats that it takes and gives."""
 
     iterations: list[tuple[int, int]]
-    before: Fifo | None
-    behind: Fifo | None
+    before: list[Fifo]
+    behind: list[Fifo]
     done: int = 0
     busy: int = 0
     ends: list[int] = field(default_factory=list)
 
     def ready(self) -> bool:
         takes, gives = self.iterations[self.done]
-        room = self.behind is None or self.behind.depth - self.behind.beats >= gives
-        return not self.busy and room and (self.before is None or self.before.beats >= takes)
+        room = all(fifo.depth - fifo.beats >= gives for fifo in self.behind)
+        return not self.busy and room and all(fifo.beats >= takes for fifo in self.before)
 
     def begin(self, cycle: int) -> None:
         takes, gives = self.iterations[self.done]
         self.busy = max(takes, gives, 1) - 1
-        if self.before is not None:
-            self.before.beats -= takes
-        if self.behind is not None:
-            self.behind.beats += gives
+        for fifo in self.before:
+            fifo.beats -= takes
+        for fifo in self.behind:
+            fifo.beats += gives
         self.done += 1
         if self.done == len(self.iterations):
             self.done = 0
@@ -136,11 +136,13 @@ def iterations(layer: LayerDesign) -> Iterator[tuple[int, int]]:
 
 def simulated(design: Design, timesteps: int = 12) -> int:
     """Cycles between the last two timesteps that leave the last layer; every FIFO as deep as the design says."""
-    fifos = [Fifo(max(layer.output.beats, 2)) for layer in design.layers if not isinstance(layer, ReadoutDesign)]
+    fifos = {(one.target, one.place): Fifo(one.depth) for one in design.channels if one.target}
     processes = []
-    for place, layer in enumerate(design.layers):
-        before = fifos[place - 1] if place else None
-        behind = fifos[place] if place < len(design.layers) - 1 else None
+    for layer in design.layers:
+        before, behind = (
+            [fifos[one.target, one.place] for one in some if one.target]
+            for some in (design.taken(layer), design.given(layer))
+        )
         processes.append(Process([*iterations(layer)], before, behind))
     last, cycle = processes[-1], 0
     while len(last.ends) < timesteps:

@@ -27,6 +27,7 @@ from hlspike.generators.design import (
 from hlspike.generators.errors import ConfigError
 from hlspike.generators.fixed import OVERFLOWS, QUANTIZATIONS, FixedType
 from hlspike.generators.hardware.storage import settled_constants
+from hlspike.generators.hardware.units import slices
 from hlspike.generators.ir import Input, Layer, Network, Neuron
 from hlspike.generators.precision.parameters import Finding
 from hlspike.generators.quantize import quantize
@@ -367,18 +368,18 @@ def test_findings_become_warnings_of_their_layer_and_names_become_identifiers() 
 def test_a_design_and_its_slices_are_plain_json(case: Case) -> None:
     quantized = quantize(case.network, case.parameters, case.hls, case.stimulus)
     design = schedule(quantized.typed, quantized.integers, case.hls, "stream", quantized.findings)
-    keys = {"io", "structure", "output", "layers", "reports", "names"}
+    keys = {"io", "structure", "output", "layers", "channels", "reports", "names"}
     assert set(json.loads(json.dumps(design.to_json()))) == keys
-    slices = design.slices()
-    assert list(slices) == [*(layer.id for layer in design.layers), "top", "tb"]
-    assert json.loads(json.dumps([text for text, _ in slices.values()])) == [text for text, _ in slices.values()]
+    units = slices(design)
+    assert list(units) == [*(layer.id for layer in design.layers), "top", "tb"]
+    assert json.loads(json.dumps([text for text, _ in units.values()])) == [text for text, _ in units.values()]
 
 
 def changed(**parts: Any) -> set[str]:
     """Units whose slice differs from that of FULL."""
     before, after = (
         {unit: (text, {key: value.tolist() for key, value in arrays.items()})
-         for unit, (text, arrays) in built(**chosen).slices().items()}
+         for unit, (text, arrays) in slices(built(**chosen)).items()}
         for chosen in (FULL, {**FULL, **parts})
     )
     return {unit for unit in before.keys() | after.keys() if before.get(unit) != after.get(unit)}

@@ -51,7 +51,7 @@ def memories(design: Design, index: int) -> tuple[Memory, ...]:
     return (
         *_own_memories(layer),
         *(_kept(layer) if design.io == "stream" else ()),
-        *_handed_over(design, index, layer),
+        *_handed_over(design, layer),
     )
 
 
@@ -93,18 +93,17 @@ def _kept(layer: LayerDesign) -> Iterator[Memory]:
         yield _split("kept", layer.input.size, width(layer.input.type), layer.in_parallel)
 
 
-def _handed_over(design: Design, index: int, layer: LayerDesign) -> Iterator[Memory]:
-    """What holds a layer's output for the next: a FIFO of one timestep's beats, at least two, with `last` in each; or
-    an array with a bank for each lane, twice in a dataflow, so that one is written while the other is read.
+def _handed_over(design: Design, layer: LayerDesign) -> Iterator[Memory]:
+    """What holds a layer's output for others: a FIFO of the beats of the timesteps that may wait, with `last` in each;
+    or an array with a bank for each lane, in a dataflow one more than may wait, so that one is written meanwhile.
     """
-    if isinstance(layer, ReadoutDesign):
-        return
-    port = layer.output
-    if design.io == "stream":
-        yield Memory("fifo", 1, max(port.beats, 2), port.lanes * width(port.type) + 1)
-    else:
-        copies = 2 if design.structure == "dataflow" else 1
-        yield Memory("array", copies * port.lanes, port.beats, width(port.type))
+    for channel in design.given(layer):
+        port = channel.port
+        if design.io == "stream":
+            yield Memory("fifo", 1, channel.depth, port.lanes * width(port.type) + 1)
+        else:
+            copies = channel.copies if design.structure == "dataflow" else 1
+            yield Memory("array", copies * port.lanes, port.beats, width(port.type))
 
 
 def vectors(layer: NeuronDesign) -> list[tuple[str, Parameter]]:

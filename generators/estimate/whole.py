@@ -93,14 +93,18 @@ def estimate(design: Design) -> Estimate:
     """The estimate of each layer and of the whole.
 
     Layers work at the same time, so the interval is that of the slowest; see `Design.structure`. Latency = Σ (cycles +
-    fill): the most it can be, for under stream io a layer begins when its first beats have come.
+    fill) on the longest way through the design: the most it can be, for under stream io a layer begins when its first
+    beats have come.
     """
     layers = tuple(
         _layer(design, index, layer, report)
         for index, (layer, report) in enumerate(zip(design.layers, design.reports, strict=True))
     )
-    latency = sum(layer.cycles + layer.fill for layer in layers) + leaving(design)
-    return Estimate(layers, latency, interval(design))
+    ends: dict[str, int] = {}
+    for layer, found in zip(design.layers, layers, strict=True):
+        begins = max((ends[one.source] for one in design.taken(layer)), default=0)
+        ends[layer.id] = begins + found.cycles + found.fill
+    return Estimate(layers, max(ends.values()) + leaving(design), interval(design))
 
 
 def _layer(design: Design, index: int, layer: LayerDesign, report: LayerReport) -> LayerEstimate:

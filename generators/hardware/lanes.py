@@ -13,6 +13,7 @@ from math import lcm
 from typing import assert_never
 
 from hlspike.generators.design import (
+    Channel,
     Edge,
     InputDesign,
     Io,
@@ -33,31 +34,37 @@ _LEAST_BITS = 8
 """Of a word at an edge: a byte."""
 
 
-def connected(layers: Sequence[LayerDesign], io: Io) -> tuple[LayerDesign, ...]:
-    """`layers` in order, with the lanes of every port and the words at the edges settled."""
-    ports = [_between(before, after, io) for before, after in zip(layers, (*layers[1:], None), strict=True)]
-    return tuple(_joined(layer, ports[place - 1], ports[place]) for place, layer in enumerate(layers))
+def connected(
+    layers: Sequence[LayerDesign], channels: Sequence[Channel], io: Io
+) -> tuple[tuple[LayerDesign, ...], tuple[Channel, ...]]:
+    """`layers` and `channels` with the lanes of every port and the words at the edges settled."""
+    by_id = {layer.id: layer for layer in layers}
+    settled = tuple(
+        replace(one, port=_between(by_id[one.source], by_id.get(one.target or ""), one.port, io))
+        for one in channels
+    )
+    return tuple(_joined(layer, settled) for layer in layers), settled
 
 
-def _between(before: LayerDesign, after: LayerDesign | None, io: Io) -> Port:
+def _between(before: LayerDesign, after: LayerDesign | None, port: Port, io: Io) -> Port:
     """The vector that `before` sends to `after`, or out of the design."""
-    if isinstance(before, ReadoutDesign):
-        return Port(1, before.decision_type, 1)
     taken = None if after is None else _taken(after)
-    given = _given(before) or taken or before.output.size
-    return replace(before.output, lanes=lanes(before.output, given, taken or given, io))
+    given = _given(before) or taken or port.size
+    return replace(port, lanes=lanes(port, given, taken or given, io))
 
 
-def _joined(layer: LayerDesign, before: Port, after: Port) -> LayerDesign:
+def _joined(layer: LayerDesign, channels: Sequence[Channel]) -> LayerDesign:
+    before = [one.port for one in sorted(channels, key=lambda one: one.place) if one.target == layer.id]
+    after = [one.port for one in channels if one.source == layer.id]
     match layer:
         case InputDesign():
-            return replace(layer, output=after, edge=edge(after))
+            return replace(layer, output=after[0], edge=edge(after[0]))
         case LinearDesign():
-            return replace(layer, input=before, output=after)
+            return replace(layer, input=before[0], output=after[0])
         case NeuronDesign():
-            return replace(layer, input=before, output=after)
+            return replace(layer, input=before[0], output=after[0])
         case ReadoutDesign():
-            return replace(layer, input=before)
+            return replace(layer, input=before[0])
         case _:
             assert_never(layer)
 

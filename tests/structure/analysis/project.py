@@ -11,6 +11,7 @@ from analysis.figures import Figures, figures
 from analysis.front import Tools, compiled
 from hlspike.generators.design import Design, InputDesign, ReadoutDesign
 from hlspike.generators.emit import emit
+from hlspike.generators.hardware.units import slices
 from hlspike.tasks.layout import KERNELS
 
 _TABLES = ("weight", "bias", "beta", "threshold")
@@ -33,7 +34,7 @@ class Project:
 
     def __post_init__(self) -> None:
         found = {f"firmware/kernels/{path.name}": path.read_text(encoding="utf-8") for path in KERNELS.glob("*.h")}
-        for unit, given in self.design.slices().items():
+        for unit, given in slices(self.design).items():
             if unit != "tb":
                 found |= emit(unit, *given)
         object.__setattr__(self, "sources", found)
