@@ -237,3 +237,15 @@ def test_our_own_names_can_be_imported_where_the_user_has_none() -> None:
                        + MADE.format(6))
     run("data.py:stimulus")
     assert value() == 6
+
+
+def test_an_entry_of_the_path_that_only_a_finder_knows_is_no_folder() -> None:
+    hooks = "import sys\nsys.path_hooks.append(editing.Answering)\nsys.path.append('editable.__path_hook__')\n"
+    written("editing.py", "class Answering:\n    def __init__(self, place):\n"
+                          "        if place != 'editable.__path_hook__': raise ImportError\n"
+                          "    def find_spec(self, name, target=None): return None\n")
+    written("data.py", f"import editing\n{hooks}import colorsys\nfrom later import SIZE\n" + MADE.format("SIZE"))
+    written("later.py", "SIZE = 3\n")
+    found = run("data.py:stimulus")
+    assert value() == 3 and "later.py" in found
+    assert [name for name in found if "__path_hook__" in name] == []

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from importlib._bootstrap_external import _NamespacePath  # type: ignore[attr-defined]
-from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.machinery import FileFinder, ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
 from typing import Any
+from zipimport import zipimporter
 
 from hlspike.tasks.engine import states
 from hlspike.tasks.inputs import recording
@@ -74,17 +76,18 @@ class Finder:
         last = name.rpartition(".")[2]
         for place in sys.path if path is None else path:
             folder = os.path.abspath(place)
-            if self.is_users(folder) and is_pythons:
+            is_users = self.is_users(folder) and not self.is_hook(place)
+            if is_users and is_pythons:
                 continue
             with self.unseen():
                 is_archive = os.path.isfile(folder)
-            if self.is_users(folder) and not is_archive:
+            if is_users and not is_archive:
                 file = self.look(folder, last)
                 if file and not file.endswith("/"):
                     return _spec(name, f"{folder}/{file}")
                 portions += [f"{folder}/{last}"] if file else []
                 continue
-            with nullcontext() if self.is_users(folder) else self.unseen():
+            with nullcontext() if is_users else self.unseen():
                 spec = PathFinder.find_spec(name, [place])
             if spec is None:
                 continue
@@ -101,6 +104,14 @@ class Finder:
     def is_users(self, folder: str) -> bool:
         """Our own folder, if Python was told of it, is none of theirs."""
         return self.counts(folder) and not (folder == str(PACKAGE) != self.here)
+
+    def is_hook(self, place: str) -> bool:
+        """Whether an entry of Python's path is no folder, but a name that a finder of some package answers to."""
+        if not place or os.path.isabs(place):
+            return False
+        with self.unseen():
+            answers = pkgutil.get_importer(place)
+        return answers is not None and not isinstance(answers, FileFinder | zipimporter)
 
     def is_ours(self, path: str) -> bool:
         if not path.startswith(f"{PACKAGE}/") or self.here == str(PACKAGE):

@@ -75,7 +75,7 @@ class Imports:
         if (top, importer) in self._checked and not wanted:
             return
         self._checked.add((top, importer))
-        folders = dict.fromkeys(map(os.path.abspath, sys.path))
+        folders = dict.fromkeys(os.path.abspath(place) for place in sys.path if not self.finder.is_hook(place))
         found = {folder: self.finder.look(folder, top) for folder in folders if self.finder.is_users(folder)}
         own = [f"{folder}/{file}" for folder, file in found.items() if file and not file.endswith("/")]
         bare = [f"{folder}/{file}" for folder, file in found.items() if file.endswith("/")]
