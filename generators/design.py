@@ -81,6 +81,14 @@ class InputDesign:
 
 
 @dataclass(frozen=True, slots=True)
+class Sums:
+    """Additions that outputs share: of how many bits there are how many, and how many follow each other at most."""
+
+    adders: tuple[tuple[int, int], ...]
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
 class LinearDesign:
     id: str
     input: Port
@@ -91,6 +99,8 @@ class LinearDesign:
     strategy: Strategy
     taken: int
     """Inputs taken at once: in_parallel, but more of spikes of which the ones are sought."""
+    sums: Sums | None
+    """Of strategy distributed_arithmetic, which has no products."""
     storage: Storage
     """Of the weights."""
     weight_width: int

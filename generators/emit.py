@@ -14,6 +14,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
 _LINE = 118
+_STATEMENTS = ("steps", "outputs")
+"""Arrays of which each row becomes a statement, see `distributed`."""
 _LONG = 1 << 31
 """The smallest magnitude of a literal that has to be long long."""
 
@@ -40,9 +42,10 @@ def emit(unit: str, slice_: Mapping[str, Any], arrays: Mapping[str, NDArray[np.i
     Returns:
         Path relative to the build's directory → text.
     """
-    values = {name: _initialiser(array) for name, array in arrays.items()}
+    values = {name: _initialiser(array) for name, array in arrays.items() if name not in _STATEMENTS}
+    rows = {name: arrays[name].tolist() for name in _STATEMENTS if name in arrays}
     return {
-        path: _environment().get_template(f"{template}.j2").render(slice_, arrays=values)
+        path: _environment().get_template(f"{template}.j2").render(slice_, arrays=values, rows=rows)
         for path, template in _files(unit, slice_)
     }
 

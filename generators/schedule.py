@@ -187,7 +187,8 @@ def _report(
         case TypedLinear(), LinearDesign():
             precision = {"weight": layer.weight, "bias": layer.bias, "accum": layer.accum, "result": layer.result}
             reuse_factor, strategy, storage = design.reuse_factor, design.strategy, design.storage
-            multipliers = 0 if layer.input == SPIKE else design.in_parallel * design.out_parallel
+            none = layer.input == SPIKE or design.sums is not None
+            multipliers = 0 if none else design.in_parallel * design.out_parallel
         case TypedNeuron(), NeuronDesign():
             precision = {"beta": layer.beta, "threshold": layer.threshold, "membrane": layer.membrane}
             reuse_factor, storage = design.reuse_factor, design.storage

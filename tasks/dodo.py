@@ -126,7 +126,7 @@ def task_design() -> Tasks:
             arguments={"hls": hls, "io": io, "control": control, "calibration": calibration, "units": units},
             inputs=[layout.network, layout.weights, layout.stimulus],
             outputs=[layout.typed, layout.integers, layout.design, layout.estimate, *described],
-            packages=("numpy",),
+            packages=("numpy", "da4ml"),
         )
 
 

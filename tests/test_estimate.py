@@ -54,8 +54,8 @@ def linear(name: str, given: Port, port: Port, in_parallel: int, out_parallel: i
     kind = Parameter("ap_fixed<12,4>", "short", None) if bias else None
     storage = settled_constants("auto", reuse_factor, in_parallel * out_parallel * 6)
     return LinearDesign(
-        name, given, port, reuse_factor, in_parallel, out_parallel, "dense", in_parallel, storage, 6, kind, 17, 15,
-        "ap_fixed<15,9>", "ap_fixed<17,9>", CURRENT,
+        name, given, port, reuse_factor, in_parallel, out_parallel, "dense", in_parallel, None, storage, 6, kind,
+        17, 15, "ap_fixed<15,9>", "ap_fixed<17,9>", CURRENT,
     )
 
 

@@ -321,11 +321,11 @@ def test_the_design_of_every_layer_in_full() -> None:
     scalar = Parameter(port, "short", 192)
     assert design.layers == (
         InputDesign("input", Port(6, port, 6), 6, Edge(128, 6, 1, True)),
-        LinearDesign("fc1", Port(6, port, 6), Port(8, port, 8), 1, 6, 8, "dense", 6, "registers", 12,
+        LinearDesign("fc1", Port(6, port, 6), Port(8, port, 8), 1, 6, 8, "dense", 6, None, "registers", 12,
                      Parameter(port, "short", None), 26, 20, "ap_fixed<20,4>", port, port),
         NeuronDesign("lif1", Port(8, port, 8), Port(8, spikes, 8), 1, 8, "registers", port, "lif", "subtract", False,
                     False, scalar, Parameter(port, "short", 384)),
-        LinearDesign("fc2", Port(8, spikes, 8), Port(4, port, 4), 1, 8, 4, "dense", 8, "registers", 12, None, 15,
+        LinearDesign("fc2", Port(8, spikes, 8), Port(4, port, 4), 1, 8, 4, "dense", 8, None, "registers", 12, None, 15,
                      12, port, port, port),
         NeuronDesign("lif2", Port(4, port, 4), Port(4, spikes, 4), 1, 4, "registers", port, "lif", "zero", True, False,
                     Parameter(port, "short", None), Parameter(port, "short", None)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from copy import deepcopy
 from dataclasses import replace
 from math import gcd
@@ -15,9 +16,12 @@ from cases import CASES, Case, leaky, linear
 from projects import Workshop, designed, run, write_project, write_whole
 from test_agreement import _expected, _unequal
 
-from hlspike.generators.design import Io, LinearDesign
+from hlspike.generators.design import Io, LinearDesign, Sums
 from hlspike.generators.errors import ConfigError
 from hlspike.generators.estimate.whole import estimate
+from hlspike.generators.fixed import FixedType
+from hlspike.generators.hardware.distributed import _found, shared
+from hlspike.generators.hardware.limits import BANKS
 from hlspike.generators.hardware.strategy import Strategy
 from hlspike.generators.ir import Linear
 from hlspike.generators.reference import run_reference
@@ -26,12 +30,15 @@ from hlspike.tasks.compilation.toolchain import FLAGS
 
 IOS: tuple[Io, ...] = ("parallel", "stream")
 EXACT = "-DHLSPIKE_EXACT_WIDTH"
-THOROUGH = ("gears", "wrapping", "many", "odd")
-"""Cases of which both widths are compiled with both ways of handing over; of others, each with one."""
+OTHERS: tuple[Strategy, ...] = ("event", "distributed_arithmetic")
+WAYS = [(io, width) for io in IOS for width in ("", EXACT)]
 
 
-def spiking(case: Case, layer: Linear) -> bool:
-    return case.spikes_in or layer.inputs[0] != "input"
+def can(case: Case, layer: Linear, strategy: Strategy) -> bool:
+    """Whether its inputs are spikes; whether it can be done at once, of weights of which no bit is lost."""
+    if strategy == "event":
+        return case.spikes_in or layer.inputs[0] != "input"
+    return case.name != "wide" and layer.in_features <= BANKS
 
 
 def under(case: Case, strategy: Strategy) -> Case:
@@ -40,17 +47,20 @@ def under(case: Case, strategy: Strategy) -> Case:
     hls.setdefault("model", {})["strategy"] = strategy
     for layer in case.layers:
         entry = hls.get("layers", {}).get(layer.name, {})
-        if isinstance(layer, Linear) and "reuse_factor" in entry and spiking(case, layer):
-            entry["reuse_factor"] = layer.in_features * gcd(entry["reuse_factor"], layer.out_features)
+        if isinstance(layer, Linear) and can(case, layer, strategy):
+            if strategy == "distributed_arithmetic":
+                hls.setdefault("layers", {})[layer.name] = {**entry, "reuse_factor": 1}
+            elif "reuse_factor" in entry:
+                entry["reuse_factor"] = layer.in_features * gcd(entry["reuse_factor"], layer.out_features)
     return replace(case, hls=hls)
 
 
 SPIKING: dict[str, Any] = {
     "model": {"precision": "ap_fixed<9,3>"}, "layers": {"input": {"precision": {"result": "ap_uint<1>"}}},
 }
-EVENTS = [case for case in CASES if any(isinstance(layer, Linear) and spiking(case, layer) for layer in case.layers)]
-# more spikes than are taken at once, and words that no beat is a multiple of
-EVENTS += [
+# more spikes than are taken at once, words that no beat is a multiple of, and several beats of everything
+ALL = [
+    *CASES,
     Case("many", (linear("fc1", "input", 1100, 3), leaky("lif1", "fc1", 3)), SPIKING,
          inputs=1100, spikes_in=True, scale=0.05, theta=0.2, seed=3),
     Case("odd", (linear("fc1", "input", 67, 6), leaky("lif1", "fc1", 6)),
@@ -59,21 +69,33 @@ EVENTS += [
 ]
 
 
-@pytest.mark.parametrize("case", EVENTS, ids=lambda case: case.name)
-def test_events_change_no_value(case: Case, workshop: Workshop, tmp_path: Path) -> None:
-    for io in IOS:
-        project = write_project(under(case, "event"), io, tmp_path / io)
-        chosen = [report.strategy for report in project.design.reports if report.strategy]
-        assert chosen == ["event" if spiking(case, it) else "dense" for it in case.layers if isinstance(it, Linear)]
-        whole, program = write_whole(project), tmp_path / io / "csim"
-        both = ["", EXACT] if case.name in THOROUGH else [EXACT if io == "stream" else ""]
-        for width in both:
-            flags = [*FLAGS, "-Werror", "-O0", *filter(None, [width]), "-include", str(workshop.header)]
-            given = ["-isystem", workshop.tools.include, str(whole), *map(str, workshop.bench), "-o", str(program)]
-            subprocess.run([workshop.tools.compiler, *flags, *given], check=True)
-            code, found = run(program, project.layout.bench_data, tmp_path / f"{io}{len(width)}")
-            assert _unequal(found, _expected(project)) == []
-            assert code == 0
+SYNAPSES = {
+    (case.name, strategy): [can(case, layer, strategy) for layer in case.layers if isinstance(layer, Linear)]
+    for case in ALL for strategy in OTHERS
+}
+# each case under each strategy in one way here, by turns, and in the others where minutes are spent
+EVERY = [
+    pytest.param(case, strategy, *way, id=f"{case.name}-{strategy}-{way[0]}{'-exact' * bool(way[1])}",
+                 marks=() if place == (number + other) % len(WAYS) else pytest.mark.heavy)
+    for number, case in enumerate(ALL) for other, strategy in enumerate(OTHERS)
+    if any(SYNAPSES[case.name, strategy]) for place, way in enumerate(WAYS)
+]
+
+
+@pytest.mark.parametrize(("case", "strategy", "io", "width"), EVERY)
+def test_a_strategy_changes_no_value(
+    case: Case, strategy: Strategy, io: Io, width: str, workshop: Workshop, tmp_path: Path
+) -> None:
+    project = write_project(under(case, strategy), io, tmp_path / io)
+    chosen = [report.strategy for report in project.design.reports if report.strategy]
+    assert chosen == [strategy if able else "dense" for able in SYNAPSES[case.name, strategy]]
+    program = tmp_path / "csim"
+    flags = [*FLAGS, "-Werror", "-O0", *filter(None, [width]), "-include", str(workshop.header)]
+    given = ["-isystem", workshop.tools.include, str(write_whole(project)), *map(str, workshop.bench)]
+    subprocess.run([workshop.tools.compiler, *flags, *given, "-o", str(program)], check=True)
+    code, found = run(program, project.layout.bench_data, tmp_path / "out")
+    assert _unequal(found, _expected(project)) == []
+    assert code == 0
 
 
 COUNTING = """
@@ -113,6 +135,101 @@ def test_only_spikes_cost_a_row_of_weights(workshop: Workshop, tmp_path: Path) -
     assert found == [
         (ones, max(ones, 1) * 6, sum(i * 9 % 70 + 1 for i in range(ones))) for ones in range(0, 71, 7)
     ]
+
+
+def test_sums_are_those_of_the_weights_with_zeros_signs_and_common_factors() -> None:
+    rng = np.random.default_rng(5)
+    for weight, given in [
+        (rng.integers(-8, 8, (7, 5)), "ap_uint<1>"), (np.zeros((3, 2), np.int64), "ap_uint<1>"),
+        (np.array([[0, 0], [0, -4], [6, 0]]), "ap_fixed<9,3>"), (-rng.integers(1, 99, (1, 13)) * 8, "ap_ufixed<5,1>"),
+        (np.array([[2**23 + 1]]), "ap_int<40>"), (-np.eye(6, dtype=np.int64), "ap_fixed<7,7,AP_RND,AP_SAT_SYM>"),
+    ]:
+        kind = FixedType.parse(given)
+        told, tables = shared(weight, kind, 80, "fc1")
+        low, high = kind.min_raw, kind.max_raw
+        for x in [np.full(weight.shape[1], low), np.full(weight.shape[1], high),
+                  *(np.array([rng.choice([low, high, 0, 1]) for _ in range(weight.shape[1])]) for _ in range(9))]:
+            values = [int(one) for one in x]
+            for first, up, second, other, sign, kept, _ in tables["steps"].tolist():
+                values.append((values[first] << up) + sign * (values[second] << other))
+                assert -1 << (kept - 1) <= values[-1] < 1 << (kept - 1)
+            found = [0 if at < 0 else sign * (values[at] << up) for at, up, sign in tables["outputs"].tolist()]
+            assert found == [sum(int(w) * int(v) for w, v in zip(row, x, strict=True)) for row in weight]
+        assert sum(count for _, count in told.adders) <= len(tables["steps"]) + len(weight)
+
+
+def test_sums_of_one_place_each_are_wires_and_those_that_wrap_are_no_wider_than_what_is_kept() -> None:
+    spikes = FixedType.parse("ap_uint<1>")
+    assert shared(np.array([[1, 2, 4, 8]]), spikes, 60, "fc1")[0] == Sums((), 0)
+    assert shared(np.array([[3, 0], [0, -5]]), FixedType.parse("ap_int<8>"), 60, "fc1")[0].depth == 2
+    narrow, tables = shared(np.array([[3, 7, 5], [1, 7, 5]]), FixedType.parse("ap_int<8>"), 6, "fc1")
+    assert max(bits for bits, _ in narrow.adders) <= 6 and tables["steps"][:, 5].max() == 6
+
+
+DA: dict[str, Any] = {"strategy": "distributed_arithmetic"}
+
+
+@pytest.mark.parametrize(("hls", "message"), [
+    ({"layers": {"fc1": {**DA, "reuse_factor": 2}}},
+     "hls.layers.fc1.strategy: distributed_arithmetic does the work of layer 'fc1' at once, and "
+     "hls.layers.fc1.reuse_factor is 2, found distributed_arithmetic; set hls.layers.fc1.reuse_factor to 1, or write "
+     "dense"),
+    ({"types": {"Linear": {"reuse_factor": 4}}, "layers": {"fc2": DA}},
+     "hls.layers.fc2.strategy: distributed_arithmetic does the work of layer 'fc2' at once, and "
+     "hls.types.Linear.reuse_factor is 4, found distributed_arithmetic; set hls.layers.fc2.reuse_factor to 1, or write "
+     "dense"),
+    ({"layers": {"fc1": {**DA, "precision": {"weight": "ap_fixed<40,4>"}}}},
+     "hls.layers.fc1.strategy: da4ml sees 24 bits of a weight, and those of layer 'fc1' have 37, found "
+     "distributed_arithmetic; write dense"),
+])
+def test_what_cannot_be_shared_is_refused_by_name(hls: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        designed(DENSE_IN, "parallel", {**DENSE_IN.hls, **hls})
+    assert str(error.value) == message
+
+
+def test_what_cannot_be_shared_is_else_dense() -> None:
+    _, design = designed(DENSE_IN, "parallel", {
+        "model": {**DENSE_IN.hls["model"], **DA}, "layers": {"fc2": {"reuse_factor": 4}},
+    })
+    assert [report.strategy for report in design.reports] == [None, "distributed_arithmetic", None, "dense"]
+    assert design.reports[3].warnings[-1] == (
+        "strategy: distributed_arithmetic does the work of layer 'fc2' at once, and hls.layers.fc2.reuse_factor is 4, "
+        "moved from distributed_arithmetic to dense"
+    )
+    assert "fc1/weight" not in design.arrays and "fc2/weight" in design.arrays
+    large = Case("large", (linear("fc1", "input", 65, 64), linear("fc2", "fc1", 64, 2)), SPIKING, inputs=65)
+    _, design = designed(large, "parallel", {"model": {**SPIKING["model"], **DA}})
+    assert [report.strategy for report in design.reports] == [None, "dense", "distributed_arithmetic"]
+    assert design.reports[1].warnings[-2:] == (
+        "strategy: distributed_arithmetic does the work of layer 'fc1' at once, which is more than 4096 units, moved "
+        "from distributed_arithmetic to dense",
+        "reuse_factor: 1 is not legal for 4160 products, moved to 2",
+    )
+
+
+def test_without_the_package_nothing_is_made_in_its_stead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "da4ml.cmvm", None)
+    _found.cache_clear()
+    with pytest.raises(ConfigError) as error:
+        designed(DENSE_IN, "parallel", {"model": {**DENSE_IN.hls["model"], **DA}})
+    assert str(error.value) == (
+        "strategy distributed_arithmetic: needs the package da4ml, which is not installed; pip install 'hlspike[da]', "
+        "or write dense"
+    )
+
+
+def test_shared_additions_take_less_than_the_products_of_constants() -> None:
+    _, dense = designed(DENSE_IN, "parallel")
+    _, alike = designed(DENSE_IN, "parallel", {"model": {**DENSE_IN.hls["model"], **DA}})
+    every, shared_ = estimate(dense).layers[1], estimate(alike).layers[1]
+    assert (every.multipliers, every.adders, every.cycles) == (48, 5 * 8 + 8, 1)
+    # additions in the place of products, and one for each bias
+    synapse = alike.layers[1]
+    assert isinstance(synapse, LinearDesign) and synapse.sums is not None
+    additions = sum(count for _, count in synapse.sums.adders)
+    assert (shared_.multipliers, shared_.adders, shared_.cycles) == (0, additions + 8, 1)
+    assert shared_.resources.lut < every.resources.lut
 
 
 DENSE_IN = Case(

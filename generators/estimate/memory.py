@@ -59,14 +59,15 @@ def _own_memories(layer: LayerDesign) -> Iterator[Memory]:
     """Arrays of the kernel, under either io.
 
     Linear: weights, RF words of in_parallel · out_parallel weights; biases, a word per group of outputs. Sums are
-    registers. With strategy event, words of spikes and the place of each.
+    registers. With strategy event, words of spikes and the place of each; with distributed_arithmetic no weights.
     Leaky: membranes and vectors of β and θ, split by the neurons at once; with inhibition the resets too.
     Readout: none, its states are registers.
     """
     match layer:
         case LinearDesign():
             row = layer.in_parallel * layer.out_parallel * layer.weight_width
-            yield Memory("weight", 1, layer.reuse_factor, row, layer.storage)
+            if layer.sums is None:
+                yield Memory("weight", 1, layer.reuse_factor, row, layer.storage)
             if layer.bias is not None:
                 groups, row = layer.output.size // layer.out_parallel, layer.out_parallel * width(layer.bias.type)
                 yield Memory("bias", 1, groups, row)

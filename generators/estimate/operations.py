@@ -69,6 +69,22 @@ def product_width(layer: LinearDesign) -> int:
 def _linear(layer: LinearDesign) -> Iterator[Operation]:
     """A spike lets its weight through, which the adder behind it does by itself."""
     outputs = layer.out_parallel
+    if layer.sums is None:
+        yield from _products(layer)
+    else:
+        for number, (bits, count) in enumerate(layer.sums.adders):
+            yield Operation("add", bits, count, 0 if number else layer.sums.depth)
+    total = Exact.of(layer.acc_type)
+    if layer.bias is not None:
+        total = total + Exact.of(layer.bias.type)
+        yield Operation("add", total.width, outputs)
+    kept = yield from _cast(total, layer.accum_type, outputs)
+    yield from _cast(kept, layer.result_type, outputs)
+
+
+def _products(layer: LinearDesign) -> Iterator[Operation]:
+    """And the sums of them, in the order of `kernels/linear.h`."""
+    outputs = layer.out_parallel
     if not from_spikes(layer):
         larger, smaller = sorted((layer.weight_width, width(layer.input.type)), reverse=True)
         yield Operation("multiply", larger, layer.in_parallel * outputs, other=smaller)
@@ -79,12 +95,6 @@ def _linear(layer: LinearDesign) -> Iterator[Operation]:
         yield Operation("add", bits, count * outputs, _levels(layer.in_parallel) - number if last else 1)
     if groups_in(layer) > 1:
         yield Operation("add", layer.acc_width, outputs)
-    total = Exact.of(layer.acc_type)
-    if layer.bias is not None:
-        total = total + Exact.of(layer.bias.type)
-        yield Operation("add", total.width, outputs)
-    kept = yield from _cast(total, layer.accum_type, outputs)
-    yield from _cast(kept, layer.result_type, outputs)
 
 
 @cache

@@ -50,18 +50,18 @@ def divisors(number: int, most: int | None = None) -> list[int]:
     return sorted(factor for factor in {*small, *(number // factor for factor in small)} if factor <= (most or number))
 
 
-def strategy(asked: Choice, name: str, spikes: bool, kind: str, warnings: list[str]) -> Strategy:
-    """The strategy asked for, if the inputs of layer `name` let it.
+def strategy(asked: Choice, rule: str, remedy: str, warnings: list[str]) -> Strategy:
+    """The strategy asked for, unless a layer breaks its `rule`.
 
     Args:
-        spikes: whether they are spikes; `kind`, their type.
+        remedy: beside dense; may be empty.
     """
-    if asked.value != "event" or spikes:
+    if not rule:
         return asked.value  # type: ignore[no-any-return]
-    rule = f"event adds the weights of spikes, and the inputs of layer '{name}' are {kind}"
     if asked.named:
-        raise ConfigError(f"{asked.where}: {rule}, found event; write dense")
-    warnings.append(f"strategy: {rule}, moved from event to dense")
+        remedy = f"{remedy}, or write dense" if remedy else "write dense"
+        raise ConfigError(f"{asked.where}: {rule}, found {asked.value}; {remedy}")
+    warnings.append(f"strategy: {rule}, moved from {asked.value} to dense")
     return "dense"
 
 

@@ -15,12 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hlspike.generators.design import LinearDesign, Parameter, Port
-from hlspike.generators.errors import ConfigError
 from hlspike.generators.fixed import SPIKE, FixedType
-from hlspike.generators.hardware import legal, limits
+from hlspike.generators.hardware import distributed, legal, limits
 from hlspike.generators.hardware.storage import settled_constants
 from hlspike.generators.hardware.strategy import Strategy
-from hlspike.generators.precision.resolve import Resolution
+from hlspike.generators.precision.resolve import Choice, Resolution
 from hlspike.generators.typed import Integers, TypedLinear, weighted_sum
 
 _ABREAST = 32
@@ -31,13 +30,12 @@ def scheduled(
     layer: TypedLinear, integers: Integers, resolution: Resolution, identifier: str, warnings: list[str]
 ) -> tuple[LinearDesign, dict[str, NDArray[np.int64]]]:
     name, n_in, n_out = layer.layer.name, layer.layer.in_features, layer.layer.out_features
-    asked_strategy, spikes = resolution.strategy(layer.layer), layer.input == SPIKE
-    if asked_strategy.value == "distributed_arithmetic":
-        raise ConfigError(f"{asked_strategy.where}: distributed_arithmetic: not supported yet; write dense")
-    strategy = legal.strategy(asked_strategy, name, spikes, str(layer.input), warnings)
+    weight, reuse = integers[f"{name}/weight"], resolution.reuse_factor(layer.layer)
+    asked_strategy = resolution.strategy(layer.layer)
+    strategy = legal.strategy(asked_strategy, *_broken(asked_strategy.value, layer, weight, reuse), warnings)
     at_once = partial(_at_once, strategy, n_in, n_out)
     reuse_factor = legal.reuse_factor(
-        resolution.reuse_factor(layer.layer), name, n_in * n_out, "products", partial(_crowded, at_once), warnings,
+        reuse, name, n_in * n_out, "products", partial(_crowded, at_once), warnings,
         n_in if strategy == "event" else 1,
     )
     in_parallel, out_parallel = at_once(reuse_factor)
@@ -46,9 +44,6 @@ def scheduled(
     asked = legal.storage(
         resolution.storage(layer.layer), name, "weights", n_in * n_out if reuse_factor > 1 else 0, True, warnings
     )
-    arrays = {"weight": _rows(integers[f"{name}/weight"], in_parallel, out_parallel)}
-    if layer.bias is not None:
-        arrays["bias"] = integers[f"{name}/bias"].reshape(-1, out_parallel)
     products = weighted_sum(n_in, layer.weight, layer.input, None)
     kept = products
     # Whole turns of accum change nothing that wraps, unless it is rounded by the sign of the sum.
@@ -56,6 +51,13 @@ def scheduled(
     if layer.accum.overflow == "WRAP" and not by_sign and layer.accum.integer < products.integer:
         width = max(1, layer.accum.integer + products.frac)
         kept = FixedType(width, width - products.frac, products.signed)
+    sums = None
+    if strategy == "distributed_arithmetic":
+        sums, arrays = distributed.shared(weight, layer.input, kept.width, name)
+    else:
+        arrays = {"weight": _rows(weight, in_parallel, out_parallel)}
+    if layer.bias is not None:
+        arrays["bias"] = integers[f"{name}/bias"].reshape(-1, out_parallel)
     design = LinearDesign(
         identifier,
         Port.of(n_in, layer.input),
@@ -65,6 +67,7 @@ def scheduled(
         out_parallel,
         strategy,
         max(legal.divisors(n_in, limits.BANKS)) if strategy == "event" else in_parallel,
+        sums,
         settled_constants(asked, reuse_factor, in_parallel * out_parallel * stored),
         stored,
         None if layer.bias is None else Parameter.of(layer.bias, integers[f"{name}/bias"]),
@@ -75,6 +78,27 @@ def scheduled(
         layer.result.cpp_fixed,
     )
     return design, arrays
+
+
+def _broken(strategy: Strategy, layer: TypedLinear, weight: NDArray[np.int64], reuse: Choice) -> tuple[str, str]:
+    """The rule that `layer` breaks if its sums are formed so, and what mends it; both empty if it breaks none."""
+    name, n_in, n_out = layer.layer.name, layer.layer.in_features, layer.layer.out_features
+    if strategy == "event" and layer.input != SPIKE:
+        return f"event adds the weights of spikes, and the inputs of layer '{name}' are {layer.input}", ""
+    if strategy != "distributed_arithmetic":
+        return "", ""
+    if reuse.value != 1:
+        return (
+            f"distributed_arithmetic does the work of layer '{name}' at once, and {reuse.where} is {reuse.value}",
+            f"set hls.layers.{name}.reuse_factor to 1"
+        )
+    crowded = _crowded(partial(_at_once, "dense", n_in, n_out), 1)
+    if crowded:
+        return f"distributed_arithmetic does the work of layer '{name}' at once, which is more than {crowded}", ""
+    bits = distributed.unseen(weight)
+    if bits:
+        return f"{distributed.PACKAGE} sees 24 bits of a weight, and those of layer '{name}' have {bits}", ""
+    return "", ""
 
 
 def _rows(weight: NDArray[np.int64], in_parallel: int, out_parallel: int) -> NDArray[np.int64]:

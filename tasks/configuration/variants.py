@@ -26,7 +26,8 @@ _COMPOSITION = (
     "tasks/configuration/**/*.py", "tasks/compilation/*.py", "generators/hardware/limits.py",
 )
 """Our own sources that an entry of the cache rests on."""
-_PACKAGES = ("torch", "snntorch", "numpy", "jinja2", "hydra-core", "omegaconf", "pydantic", "doit", "hls4ml", "hlspike")
+_PACKAGES = ("torch", "snntorch", "numpy", "jinja2", "hydra-core", "omegaconf", "pydantic", "doit", "hls4ml", "hlspike",
+             "da4ml")
 _ENVIRONMENT = ("PATH", "XILINX_HLS")
 _LONGEST = 120
 """Letters of a folder's name that tell a variant from the others."""
