@@ -27,6 +27,7 @@ from hlspike.generators.design import Design
 from hlspike.generators.emit import emit
 from hlspike.generators.hardware.units import slices
 from hlspike.generators.ir import Input, Layer, Linear, Network, Neuron, Readout
+from hlspike.generators.neurons.leaky import equations
 from hlspike.generators.quantize import quantize
 from hlspike.generators.reference import ReferenceRun, run_reference
 from hlspike.generators.schedule import schedule
@@ -47,7 +48,7 @@ def network(sizes: tuple[int, ...]) -> Network:
     layers: list[Layer] = [Input((sizes[0],), "fixed_window", TIMESTEPS)]
     for number, (n_in, n_out) in enumerate(pairwise(sizes), 1):
         layers.append(Linear(f"fc{number}", (layers[-1].name,), n_in, n_out, True))
-        layers.append(Neuron(f"lif{number}", (layers[-1].name,), n_out, "subtract", True, False, False))
+        layers.append(Neuron(f"lif{number}", (layers[-1].name,), n_out, ("LIFNeuron", "Leaky"), equations("subtract")))
     layers.append(Readout((layers[-1].name,), sizes[-1], "spike", "argmax_spike_count", 1, 1.0, "window"))
     return Network(tuple(layers))
 

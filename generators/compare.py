@@ -6,7 +6,7 @@ Traces are dictionaries of arrays as in trace.npz. Layers are compared in the or
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, assert_never
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from hlspike.generators.fixed import SPIKE, FixedType
 from hlspike.generators.ir import Network
 from hlspike.generators.reference import run_reference
+from hlspike.generators.reference.plan import Plan
 from hlspike.generators.reference.tally import Overflow
 from hlspike.generators.settle.decision import classes
 from hlspike.generators.stimulus import Stimulus
@@ -105,7 +106,7 @@ def _keys(network: Network, trace: Traces) -> Iterator[tuple[str, str]]:
     """(layer, key) of a trace in the order in which values come about within a timestep."""
     last = network.layers[-1].name
     for neuron in network.neurons:
-        for kind in ("spikes", "mem"):
+        for kind in ("spikes", *(state.name for state in neuron.equations.held)):
             if f"{kind}/{neuron.name}" in trace:
                 yield neuron.name, f"{kind}/{neuron.name}"
     for key in ("readout/count", "readout/mem", "output", "decision_steps", "decision"):
@@ -209,14 +210,29 @@ def _cause(
     alone = Stimulus(stimulus.frames[rows], stimulus.lengths[rows], None)
     layer = typed.layer(name)
     assert isinstance(layer, TypedNeuron)
-    mem = run_reference(typed, integers, alone, "compared").trace[f"mem/{name}"][-1, timestep, neuron]
-    theta = np.broadcast_to(integers[f"{name}/threshold"], (layer.layer.size,))[neuron]
-    common = max(layer.membrane.frac, layer.threshold.frac)
-    if int(mem) << common - layer.membrane.frac == int(theta) << common - layer.threshold.frac:
+    trace = run_reference(typed, integers, alone, "compared").trace
+    held = (state.name for state in layer.layer.equations.held)
+    states = {state: int(trace[f"{state}/{name}"][-1, timestep, neuron]) for state in held}
+    if excess(layer, integers, states, neuron) == 0:
         return "tie at the threshold"
     unrounded = run_reference(_with_fine_states(typed, alone), integers, alone, "spikes").trace[f"spikes/{name}"]
     differs = unrounded[-1, timestep, neuron] != floating[f"spikes/{name}"][sequence, timestep, neuron]
     return "rounding of a parameter" if differs else "rounding of state"
+
+
+def excess(layer: TypedNeuron, integers: Integers, states: Mapping[str, int], neuron: int) -> int:
+    """What a neuron's firing sum has beyond θ, at the point of whichever is finest.
+
+    Args:
+        states: mantissas by name.
+    """
+    margin = Plan.of(layer, integers).margin
+    assert margin is not None
+    total = 0
+    for product in margin.products:
+        factor = int(np.broadcast_to(product.factor, (layer.layer.size,))[neuron])
+        total += (-factor if product.negative else factor) * (states[product.of] if product.of else 1)
+    return total
 
 
 def _with_fine_states(typed: TypedNetwork, stimulus: Stimulus) -> TypedNetwork:
@@ -234,8 +250,10 @@ def _with_fine_states(typed: TypedNetwork, stimulus: Stimulus) -> TypedNetwork:
                 exact = weighted_sum(layer.layer.in_features, layer.weight, source, layer.bias)
                 typed_layer = replace(layer, input=source, accum=exact, result=exact)
             case TypedNeuron():
-                mem = FixedType(2 * _FINE + layer.membrane.integer, _FINE + layer.membrane.integer)
-                typed_layer = replace(layer, input=source, membrane=mem)
+                fine = {
+                    key: FixedType(2 * _FINE + kind.integer, _FINE + kind.integer) for key, kind in layer.states.items()
+                }
+                typed_layer = replace(layer, input=source, states=fine)
             case TypedReadout():
                 # no spike depends on the readout
                 continue

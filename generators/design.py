@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hlspike.generators.fixed import FixedType
 from hlspike.generators.hardware.storage import Storage
 from hlspike.generators.hardware.strategy import Strategy
+from hlspike.generators.neurons.equations import Equations
 
 Io = Literal["parallel", "stream"]
 Structure = Literal["pipeline", "dataflow"]
@@ -122,14 +123,19 @@ class NeuronDesign:
     reuse_factor: int
     parallel: int
     storage: Storage
-    """Where the membranes lie."""
-    membrane_type: str
-    decay: Literal["lif", "integrate"]
-    reset: Literal["subtract", "zero", "none"]
-    immediate: bool
+    """Where the states lie."""
+    title: str
+    """What the neurons are called."""
+    equations: Equations
+    types: dict[str, str]
+    """State → its C++ type."""
+    parameters: dict[str, Parameter]
     inhibition: bool
-    beta: Parameter | None
-    threshold: Parameter
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """States that are kept from one timestep to the next."""
+        return tuple(state.name for state in self.equations.held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +291,16 @@ class Design:
 
 def tagged(layer: LayerDesign) -> dict[str, Any]:
     """The layer as JSON, with the name of its kind."""
-    return {"kind": kind(layer), **asdict(layer)}
+    told = {"kind": kind(layer), **_plain(asdict(layer))}
+    if isinstance(layer, NeuronDesign):
+        told |= {"recalls": layer.equations.recalls, "sums": any(term.factor for term in layer.equations.fires)}
+    return told
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def kind(layer: LayerDesign) -> str:
@@ -296,7 +311,7 @@ def kind(layer: LayerDesign) -> str:
         case LinearDesign():
             return "linear"
         case NeuronDesign():
-            return "leaky"
+            return "neuron"
         case ReadoutDesign():
             return "readout"
         case _:

@@ -22,7 +22,7 @@ _LONG = 1 << 31
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    made = Environment(
         loader=PackageLoader("hlspike.generators"),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -30,6 +30,8 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         autoescape=False,
     )
+    made.filters["squeezed"] = _squeezed
+    return made
 
 
 def emit(unit: str, slice_: Mapping[str, Any], arrays: Mapping[str, NDArray[np.int64]]) -> dict[str, str]:
@@ -63,6 +65,11 @@ def _files(unit: str, slice_: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     template = "top" if unit == "top" else slice_["layer"]["kind"]
     for suffix in ("h", "cpp"):
         yield f"firmware/{unit}.{suffix}", f"firmware/{template}.{suffix}"
+
+
+def _squeezed(text: str) -> str:
+    """An expression that macros have printed over several lines, on one."""
+    return " ".join(text.split()).replace("( ", "(").replace(" )", ")")
 
 
 def _initialiser(array: NDArray[np.int64]) -> str:

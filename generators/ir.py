@@ -3,7 +3,7 @@
 Layers hold structure only. Parameters stay in a mapping of float64 arrays keyed `<layer>/<parameter>`:
 
     Linear   weight (out_features, in_features), bias (out_features,) if `bias`
-    Neuron   beta () or (size,), already clamped to [0, 1], absent if `integrates`; threshold () or (size,)
+    Neuron   each parameter that its equations name, () or (size,)
 
 Every vector is in hardware order: channels last, flattened. Extraction has permuted the parameters accordingly.
 """
@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hlspike.generators.errors import DataError
+from hlspike.generators.neurons.equations import Equations
 
 Parameters = Mapping[str, NDArray[np.float64]]
 
-ResetMechanism = Literal["subtract", "zero", "none"]
 OutputMode = Literal["spike", "membrane"]
 DecisionRule = Literal[
     "argmax_spike_count", "first_to_threshold", "threshold_then_argmax", "binary_logit", "argmax_membrane"
@@ -74,31 +74,19 @@ class Linear:
 
 @dataclass(frozen=True, slots=True)
 class Neuron:
-    """A layer of leaky integrate-and-fire neurons (snntorch/_neurons/leaky.py, class Leaky, release 1.0.0).
+    """A layer of neurons, all of the same equations; with `inhibition` only that of the largest firing sum, less θ, may
+    fire, the first of several.
 
-    R = H(U₁ − θ) of the state the neuron kept, then
-
-        subtract  U = βU₁ + I − Rθ
-        zero      U = β(1 − R)U₁ + I
-        none      U = βU₁ + I
-
-    and S = H(U − θ), H strict; with `inhibition` only the first neuron of the largest U − θ may fire. Without
-    `reset_delay`, d = S − R afterwards and U ← U − dθ (subtract) or U ← U − dU (zero).
+    Attributes:
+        types: names of the type, the most specific first: what a report calls it, and a configuration may.
     """
 
     name: str
     inputs: tuple[str, ...]
     size: int
-    reset_mechanism: ResetMechanism
-    reset_delay: bool
-    inhibition: bool
-    integrates: bool
-    """β is 1 in every neuron: an IFNeuron, which needs no multiplication."""
-
-    @property
-    def type_name(self) -> str:
-        """hls4ml's name of the type."""
-        return "IFNeuron" if self.integrates else "LIFNeuron"
+    types: tuple[str, ...]
+    equations: Equations
+    inhibition: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +113,7 @@ _LAYER_TYPES: dict[str, type[Layer]] = {cls.__name__: cls for cls in (Input, Lin
 
 def type_name(layer: Layer) -> str:
     """The type a report calls `layer` by, and a configuration may."""
-    return layer.type_name if isinstance(layer, Neuron) else type(layer).__name__
+    return layer.types[0] if isinstance(layer, Neuron) else type(layer).__name__
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +240,8 @@ def layer_from_json(item: Mapping[str, Any]) -> Layer:
     """The inverse of `layer_to_json`."""
     cls = _LAYER_TYPES[item["type"]]
     values = {field.name: _tuples(item[field.name]) for field in fields(cls)}
+    if cls is Neuron:
+        values["equations"] = Equations.from_json(item["equations"])
     return cls(**values)
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hlspike.generators.errors import ConfigError
 from hlspike.generators.ir import Network, Parameters
+from hlspike.generators.neurons.equations import THRESHOLD
 from hlspike.generators.precision.assignment import Assignment, ranges_of
 from hlspike.generators.precision.parameters import Finding, Rounded, rounded
 from hlspike.generators.precision.resolve import Resolution, unused
@@ -118,7 +119,7 @@ def _check_widths(typed: TypedNetwork) -> None:
             case TypedInput():
                 traced = {"result": layer.result}
             case TypedNeuron():
-                traced = {"membrane": layer.membrane}
+                traced = dict(layer.states)
             case TypedReadout():
                 traced = {"membrane": layer.state, "result": layer.result}
             case TypedLinear():
@@ -137,13 +138,16 @@ def _silent(typed: TypedNetwork, integers: dict[str, NDArray[np.int64]]) -> Iter
     for layer in typed.layers:
         if not isinstance(layer, TypedNeuron):
             continue
-        theta = int(integers[f"{layer.layer.name}/threshold"].min())
-        top = layer.membrane.max_raw
-        common = max(layer.membrane.frac, layer.threshold.frac)
-        if top << common - layer.membrane.frac <= theta << common - layer.threshold.frac:
+        compared = layer.layer.equations.compares
+        if compared is None:
+            continue
+        theta, kind = layer.parameters[THRESHOLD], layer.state(compared)
+        least = int(integers[f"{layer.layer.name}/{THRESHOLD}"].min())
+        common = max(kind.frac, theta.frac)
+        if kind.max_raw << common - kind.frac <= least << common - theta.frac:
+            key = layer.layer.equations.state(compared).key
             yield Finding(
-                layer.layer.name,
-                f"membrane: no value of {layer.membrane} exceeds the threshold, so the layer cannot fire",
+                layer.layer.name, f"{key}: no value of {kind} exceeds the threshold, so the layer cannot fire"
             )
 
 

@@ -25,6 +25,8 @@ from hlspike.generators.design import (
     Port,
     ReadoutDesign,
 )
+from hlspike.generators.estimate.neurons import products
+from hlspike.generators.estimate.values import multiplies
 from hlspike.generators.fixed import SPIKE, FixedType
 from hlspike.generators.hardware import lanes, legal, limits, synapses
 from hlspike.generators.hardware.channels import channels
@@ -108,7 +110,7 @@ def _scheduled(
         case TypedLinear():
             return synapses.scheduled(layer, integers, resolution, identifier, warnings)
         case TypedNeuron():
-            return _leaky(layer, integers, resolution, identifier, warnings)
+            return _neuron(layer, integers, resolution, identifier, warnings)
         case TypedReadout():
             beta = None if layer.beta is None else Parameter.of(layer.beta, integers[f"{layer.layer.name}/beta"])
             return (
@@ -132,7 +134,7 @@ def _scheduled(
             assert_never(layer)
 
 
-def _leaky(
+def _neuron(
     layer: TypedNeuron, integers: Integers, resolution: Resolution, identifier: str, warnings: list[str]
 ) -> tuple[NeuronDesign, dict[str, NDArray[np.int64]]]:
     name, size = layer.layer.name, layer.layer.size
@@ -143,27 +145,24 @@ def _leaky(
     storage = legal.storage(resolution.storage(layer.layer), name, "membranes", held, False, warnings)
     parameters: dict[str, Parameter] = {}
     arrays = {}
-    for key, kind in (("beta", layer.beta), ("threshold", layer.threshold)):
-        if kind is None:
-            continue
+    for key, kind in layer.parameters.items():
         values = integers[f"{name}/{key}"]
         parameters[key] = Parameter.of(kind, values)
         if parameters[key].scalar is None:
             arrays[key] = values.reshape(reuse_factor, -1)
+    widest = max(layer.state(state.name).width for state in layer.layer.equations.held)
     design = NeuronDesign(
         identifier,
         Port.of(size, layer.input),
         Port.of(size, SPIKE),
         reuse_factor,
         size // reuse_factor,
-        "registers" if reuse_factor == 1 else settled(storage, reuse_factor, layer.membrane.width),
-        layer.membrane.cpp_fixed,
-        "lif" if layer.beta is not None else "integrate",
-        layer.layer.reset_mechanism,
-        not layer.layer.reset_delay,
+        "registers" if reuse_factor == 1 else settled(storage, reuse_factor, widest),
+        layer.layer.types[0],
+        layer.layer.equations,
+        {state.name: layer.state(state.name).cpp_fixed for state in layer.layer.equations.states},
+        parameters,
         layer.layer.inhibition,
-        parameters.get("beta"),
-        parameters["threshold"],
     )
     return design, arrays
 
@@ -190,19 +189,14 @@ def _report(
             none = layer.input == SPIKE or design.sums is not None
             multipliers = 0 if none else design.in_parallel * design.out_parallel
         case TypedNeuron(), NeuronDesign():
-            precision = {"beta": layer.beta, "threshold": layer.threshold, "membrane": layer.membrane}
+            precision = {**layer.parameters, **layer.states}
             reuse_factor, storage = design.reuse_factor, design.storage
-            multipliers = 0 if _is_shift(design.beta) else design.parallel
+            multipliers = design.parallel * products(design)
         case TypedReadout(), ReadoutDesign():
             precision = {"beta": layer.beta, "membrane": layer.state, "result": layer.result}
-            multipliers = 0 if _is_shift(design.beta) else design.parallel
+            multipliers = design.parallel if multiplies(design.beta) else 0
         case _:
             raise TypeError(f"{name} was scheduled as another type of layer")
     types = {key: str(value) for key, value in precision.items() if value is not None}
     kind = type_name(layer.layer)
     return LayerReport(name, kind, reuse_factor, strategy, storage, types, parameters, multipliers, warnings)
-
-
-def _is_shift(beta: Parameter | None) -> bool:
-    """No multiplication: no β, or a power of two that is known when the hardware is built."""
-    return beta is None or (beta.scalar is not None and beta.scalar & (beta.scalar - 1) == 0)

@@ -55,18 +55,17 @@ class TypedLinear:
 class TypedNeuron:
     layer: Neuron
     input: FixedType
-    beta: FixedType | None
-    """None in a layer that integrates."""
-    threshold: FixedType
-    membrane: FixedType
-
-    @property
-    def parameters(self) -> Types:
-        return _present(beta=self.beta, threshold=self.threshold)
+    parameters: Types
+    states: Types
+    """By precision key, which states may share."""
 
     @property
     def result(self) -> FixedType:
         return SPIKE
+
+    def state(self, name: str) -> FixedType:
+        """Of the state that the equations call so."""
+        return self.states[self.layer.equations.state(name).key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +114,24 @@ class TypedNetwork:
         layers = []
         for layer, types in zip(network.layers, data["types"], strict=True):
             cls, _ = _TYPES[type(layer).__name__]
-            layers.append(cls(layer, **{k: v if v is None else FixedType.parse(v) for k, v in types.items()}))
+            layers.append(cls(layer, **{key: _parsed(value) for key, value in types.items()}))
         return TypedNetwork(network, tuple(layers))
 
 
-def _types(layer: TypedLayer) -> dict[str, str | None]:
-    values = {f.name: getattr(layer, f.name) for f in fields(layer) if f.name != "layer"}
-    return {name: None if value is None else str(value) for name, value in values.items()}
+def _types(layer: TypedLayer) -> dict[str, Any]:
+    return {f.name: _written(getattr(layer, f.name)) for f in fields(layer) if f.name != "layer"}
+
+
+def _written(value: FixedType | Types | None) -> Any:
+    if isinstance(value, Mapping):
+        return {key: str(kind) for key, kind in value.items()}
+    return None if value is None else str(value)
+
+
+def _parsed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: FixedType.parse(kind) for key, kind in value.items()}
+    return None if value is None else FixedType.parse(value)
 
 
 def _present(**types: FixedType | None) -> Types:

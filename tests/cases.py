@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hlspike.generators.ir import Input, Layer, Linear, Network, Neuron, Readout
+from hlspike.generators.neurons.equations import THRESHOLD
+from hlspike.generators.neurons.leaky import LEAKY, equations
 from hlspike.generators.stimulus import Stimulus
 
 SEQUENCES = 3
@@ -60,9 +62,10 @@ class Case:
                         found[f"{layer.name}/bias"] = 0.3 * self.scale * rng.normal(size=layer.out_features)
                 case Neuron():
                     each = (layer.size,) if layer.name in self.vectors else ()
-                    if not layer.integrates:
-                        found[f"{layer.name}/beta"] = np.asarray(rng.uniform(0.3, 0.98, each))
-                    found[f"{layer.name}/threshold"] = np.asarray(self.theta * rng.uniform(0.7, 1.3, each))
+                    for key in layer.equations.parameters:
+                        low, high = (0.7, 1.3) if key == THRESHOLD else (0.3, 0.98)
+                        scale = self.theta if key == THRESHOLD else 1.0
+                        found[f"{layer.name}/{key}"] = np.asarray(scale * rng.uniform(low, high, each))
                 case _:
                     pass
         return found
@@ -80,10 +83,27 @@ def linear(name: str, source: str, n_in: int, n_out: int, bias: bool = True) -> 
 
 
 def leaky(name: str, source: str, size: int, **options: Any) -> Neuron:
-    chosen: dict[str, Any] = {
-        "reset_mechanism": "subtract", "reset_delay": True, "inhibition": False, "integrates": False, **options
-    }
-    return Neuron(name, (source,), size, **chosen)
+    mechanism, delay = options.pop("reset_mechanism", "subtract"), options.pop("reset_delay", True)
+    integrates = options.pop("integrates", False)
+    own = equations(mechanism, delay, "" if integrates else "beta")
+    return Neuron(name, (source,), size, LEAKY.names(own), own, **options)
+
+
+@dataclass(frozen=True)
+class Described:
+    """A Leaky as snnTorch is told of it; without a reset there is no delay to tell."""
+
+    reset_mechanism: str
+    reset_delay: bool
+    integrates: bool
+
+
+def described(layer: Neuron) -> Described:
+    """The options of `leaky` by which `layer` was made."""
+    (state,) = layer.equations.states
+    zero = state.terms[0].when == "kept"
+    mechanism = "zero" if zero else "subtract" if len(state.terms) > 2 else "none"
+    return Described(mechanism, not layer.equations.after, "beta" not in layer.equations.parameters)
 
 
 def readout(source: str, n: int, mode: Any = "spike", rule: Any = "argmax_spike_count", **options: Any) -> Readout:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import CASES, Case, leaky, linear
+from cases import CASES, Case, described, leaky, linear
 from numpy.typing import NDArray
 from projects import Project, Workshop, build_project, designed, run, write_project, write_whole
 
@@ -95,14 +95,15 @@ def test_the_cases_bring_about_what_executors_could_disagree_on() -> None:
         done = run_reference(quantized.typed, quantized.integers, case.stimulus, "spikes")
         spiking |= {kind for values in done.trace.values() for kind in np.unique(values).tolist()}
         modes |= {FixedType.parse(overflow.type).overflow for overflow in done.overflows}
-        resets |= {(layer.reset_mechanism, layer.reset_delay, layer.inhibition) for layer in case.network.neurons}
+        for layer in case.network.neurons:
+            own = described(layer)
+            resets.add((own.reset_mechanism, own.reset_delay, layer.inhibition))
         if case.network.readout is not None:
             rules.add((case.network.readout.output_mode, case.network.readout.decision_rule))
     assert spiking == {0, 1}
     assert modes == {"WRAP", "SAT", "SAT_ZERO", "SAT_SYM"}
-    assert {reset[:2] for reset in resets} == {
-        (mechanism, delay) for mechanism in ("subtract", "zero", "none") for delay in (True, False)
-    }
+    both = {(mechanism, delay) for mechanism in ("subtract", "zero") for delay in (True, False)}
+    assert {reset[:2] for reset in resets} == both | {("none", True)}
     assert {reset[0] for reset in resets if reset[2]} == {"subtract", "zero", "none"}
     assert rules == {
         ("spike", "argmax_spike_count"), ("spike", "first_to_threshold"), ("spike", "threshold_then_argmax"),

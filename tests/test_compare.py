@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import CASES, leaky, linear
+from cases import CASES, described, leaky, linear
 from numpy.typing import NDArray
 from projects import designed
 
@@ -192,11 +192,11 @@ def _float_spikes(layers: tuple[Layer, ...], parameters: dict[str, Any], frames:
                     x = parameters[f"{layer.name}/weight"] @ x + parameters.get(f"{layer.name}/bias", 0.0)
                 elif isinstance(layer, Neuron):
                     theta, beta = parameters[f"{layer.name}/threshold"], parameters.get(f"{layer.name}/beta", 1.0)
-                    before = mem.get(layer.name, np.zeros(layer.size))
+                    own, before = described(layer), mem.get(layer.name, np.zeros(layer.size))
                     reset = before > theta
-                    now = beta * before + x - np.where(reset & (layer.reset_mechanism == "subtract"), theta, 0)
+                    now = beta * before + x - np.where(reset & (own.reset_mechanism == "subtract"), theta, 0)
                     spike = now > theta
-                    if not layer.reset_delay:
+                    if not own.reset_delay:
                         now = now - (spike.astype(int) - reset.astype(int)) * theta
                     mem[layer.name], x = now, spike.astype(np.float64)
                     trace[f"spikes/{layer.name}"][n, t] = spike

@@ -25,7 +25,7 @@ from projects import designed, texts
 from hlspike.generators.design import Design, Io
 from hlspike.generators.emit import emit
 from hlspike.generators.hardware.units import slices
-from hlspike.generators.ir import Input, Layer, Network
+from hlspike.generators.ir import Input, Layer, Network, Neuron
 from hlspike.generators.quantize import quantize
 from hlspike.generators.schedule import schedule
 from hlspike.generators.stimulus import Stimulus
@@ -173,8 +173,14 @@ BASE = Case(
 
 def _layer(name: str, **options: Any) -> Case:
     """The base with other options of one layer."""
-    layers = tuple(replace(layer, **options) if layer.name == name else layer for layer in BASE.layers)
+    layers = tuple(_changed_layer(layer, options) if layer.name == name else layer for layer in BASE.layers)
     return replace(BASE, name=f"{name}.{'.'.join(options)}", layers=layers)
+
+
+def _changed_layer(layer: Layer, options: dict[str, Any]) -> Layer:
+    if isinstance(layer, Neuron):
+        return leaky(layer.name, layer.inputs[0], layer.size, **options)
+    return replace(layer, **options)
 
 
 def _hls(name: str, **settings: Any) -> Case:

@@ -30,6 +30,7 @@ from hlspike.generators.estimate.whole import LayerEstimate, estimate
 from hlspike.generators.hardware import lanes
 from hlspike.generators.hardware.channels import channels
 from hlspike.generators.hardware.storage import settled, settled_constants
+from hlspike.generators.neurons.leaky import equations
 from hlspike.generators.typed import TypedLinear, TypedNeuron
 
 UNKNOWN = Edge(8, 1, 1, True)
@@ -60,13 +61,16 @@ def linear(name: str, given: Port, port: Port, in_parallel: int, out_parallel: i
 
 
 def leaky(name: str, given: Port, port: Port, parallel: int, **options: Any) -> NeuronDesign:
-    chosen: dict[str, Any] = {
-        "membrane_type": "ap_fixed<10,3,AP_RND,AP_SAT>", "decay": "lif", "reset": "none", "immediate": False,
-        "inhibition": False, "beta": Parameter("ap_ufixed<8,0>", "short", 200),
-        "threshold": Parameter(CURRENT, "short", 1), **options,
-    }
+    chosen = {"beta": Parameter("ap_ufixed<8,0>", "short", 200), "threshold": Parameter(CURRENT, "short", 1), **options}
+    inhibition, immediate = chosen.pop("inhibition", False), chosen.pop("immediate", False)
+    kind = chosen.pop("membrane_type", "ap_fixed<10,3,AP_RND,AP_SAT>")
+    parameters = {key: one for key, one in chosen.items() if isinstance(one, Parameter)}
+    own = equations(options.get("reset", "none"), not immediate, "beta" if "beta" in parameters else "")
     groups = given.size // parallel
-    return NeuronDesign(name, given, port, groups, parallel, settled("auto", groups, 10), **chosen)
+    return NeuronDesign(
+        name, given, port, groups, parallel, settled("auto", groups, 10), "LIFNeuron", own, {"mem": kind}, parameters,
+        inhibition,
+    )
 
 
 def readout(given: Port, rule: Any = "argmax") -> ReadoutDesign:
@@ -252,9 +256,9 @@ def test_totals_are_sums_and_agree_with_the_network(case: Case, io: Io) -> None:
             bits += typed.layer.in_features * typed.layer.size * (typed.weight.width + (not typed.weight.signed))
             bits += 0 if typed.bias is None else typed.layer.size * typed.bias.width
         elif isinstance(typed, TypedNeuron):
-            for key, kind in (("beta", typed.beta), ("threshold", typed.threshold)):
-                vector = kind is not None and quantized.integers[f"{typed.layer.name}/{key}"].ndim == 1
-                bits += typed.layer.size * kind.width if vector and kind is not None else 0
+            for key, kind in typed.parameters.items():
+                vector = quantized.integers[f"{typed.layer.name}/{key}"].ndim == 1
+                bits += typed.layer.size * kind.width if vector else 0
     assert found.weight_bits == bits
     assert found.multipliers == sum(report.multipliers for report in design.reports)
     leaves = 0 if case.network.readout else max(design.output.words, lanes_of(design).beats)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from cases import leaky
 
 from hlspike.generators.extent import Extent, extent
-from hlspike.generators.ir import Input, Layer, Linear, Network, Neuron, Readout
+from hlspike.generators.ir import Input, Layer, Linear, Network, Readout
 
 
 def network(sizes: tuple[int, int, int], policy: str = "fixed_window") -> Network:
@@ -15,7 +16,7 @@ def network(sizes: tuple[int, int, int], policy: str = "fixed_window") -> Networ
     layers: list[Layer] = [Input((sizes[0],), policy, window)]  # type: ignore[arg-type]
     for number, (inputs, outputs) in enumerate(((sizes[0], sizes[1]), (sizes[1], sizes[2])), 1):
         layers.append(Linear(f"fc{number}", (layers[-1].name,), inputs, outputs, True))
-        layers.append(Neuron(f"lif{number}", (layers[-1].name,), outputs, "subtract", True, False, False))
+        layers.append(leaky(f"lif{number}", layers[-1].name, outputs))
     return Network((*layers, Readout(("lif2",), sizes[2], "spike", "argmax_spike_count", 1, 1.0, "window")))
 
 

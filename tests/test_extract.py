@@ -10,13 +10,14 @@ import pytest
 import snntorch as snn
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone uses
+from cases import leaky
 from extraction import extract
 from snntorch import surrogate, utils
 from torch import nn
 from torch.nn.utils import parametrizations, prune
 
 from hlspike.generators.errors import ConfigError, UnsupportedModel
-from hlspike.generators.ir import Input, Linear, Network, Neuron
+from hlspike.generators.ir import Input, Linear, Network
 from hlspike.generators.readout import SNNReadout
 
 
@@ -181,9 +182,9 @@ FORMS = [
 LAYERS = (
     Input((4,), "fixed_window", None),
     Linear("fc1", ("input",), 4, 5, True),
-    Neuron("lif1", ("fc1",), 5, "subtract", True, False, False),
+    leaky("lif1", "fc1", 5),
     Linear("fc2", ("lif1",), 5, 3, False),
-    Neuron("lif2", ("fc2",), 3, "subtract", True, False, False),
+    leaky("lif2", "fc2", 3),
 )
 
 
@@ -332,14 +333,14 @@ def sequential(*middle: nn.Module, **neuron: Any) -> nn.Sequential:
 @pytest.mark.parametrize("delay", [True, False])
 def test_reset(mechanism: str, delay: bool) -> None:
     network, _ = extract(sequential(reset_mechanism=mechanism, reset_delay=delay), (4,), {})
-    assert network.layers[-1] == Neuron("1", ("0",), 3, mechanism, delay, False, False)  # type: ignore[arg-type]
+    assert network.layers[-1] == leaky("1", "0", 3, reset_mechanism=mechanism, reset_delay=delay)
 
 
 def test_the_bound_state_function_is_what_counts() -> None:
     module = sequential()
     module[1].reset_mechanism = "zero"
     network, _ = extract(module, (4,), {})
-    assert network.layers[-1] == Neuron("1", ("0",), 3, "subtract", True, False, False)
+    assert network.layers[-1] == leaky("1", "0", 3)
     assert network.notes == ("layer '1': runs reset_mechanism subtract, although its attribute says zero",)
 
 
@@ -347,7 +348,7 @@ def test_the_reset_mechanism_of_a_checkpoint_that_the_module_does_not_run_is_not
     module, trained = sequential(reset_mechanism="subtract"), sequential(reset_mechanism="zero")
     module.load_state_dict(trained.state_dict())
     network, _ = extract(module, (4,), {})
-    assert isinstance(network.layers[2], Neuron) and network.layers[2].reset_mechanism == "subtract"
+    assert network.layers[2] == leaky("1", "0", 3)
     assert network.notes == (
         "layer '1': runs reset_mechanism subtract, although its buffer reset_mechanism_val, which a checkpoint brings "
         "along, says zero",
@@ -381,14 +382,13 @@ def test_a_reset_mechanism_of_a_checkpoint_that_is_none_is_noted_as_it_is(value:
 )
 def test_every_deterministic_surrogate(spike_grad: Any, surrogate_disable: bool) -> None:
     network, _ = extract(sequential(spike_grad=spike_grad, surrogate_disable=surrogate_disable), (4,), {})
-    assert network.layers[-1] == Neuron("1", ("0",), 3, "subtract", True, False, False)
+    assert network.layers[-1] == leaky("1", "0", 3)
 
 
 def test_beta_is_clamped_and_one_means_integrate() -> None:
     for beta, integrates in [(1.0, True), (1 - 5e-7, True), (1.5, True), (0.999, False), (1 - 2e-6, False)]:
         network, parameters = extract(sequential(beta=torch.tensor(beta, dtype=torch.float64)), (4,), {})
-        assert network.neurons[0].integrates is integrates
-        assert network.neurons[0].type_name == ("IFNeuron" if integrates else "LIFNeuron")
+        assert network.neurons[0].types == ("IFNeuron" if integrates else "LIFNeuron", "Leaky")
         assert ("1/beta" in parameters) is not integrates
     network, parameters = extract(sequential(beta=torch.tensor([-0.5, 0.5, 2.0])), (4,), {})
     assert parameters["1/beta"].tolist() == [0.0, 0.5, 1.0]
@@ -420,7 +420,7 @@ def test_maps_are_flattened_channels_last() -> None:
     assert parameters["0/beta"].tolist() == [0.25, 0.5] * 6
     assert parameters["0/threshold"].tolist() == order
     assert parameters["2/weight"].tolist() == [order]
-    assert network.layers[1] == Neuron("0", ("input",), 12, "subtract", True, False, False)
+    assert network.layers[1] == leaky("0", "input", 12)
 
 
 def test_one_value_per_row_broadcasts_as_in_torch() -> None:
@@ -607,7 +607,7 @@ def inverted() -> nn.Module:
 
 
 LOOP = "give the body of the time loop as a one-timestep forward that keeps its state"
-MODULES = "Linear, Leaky, Flatten, Dropout, Identity and SNNReadout"
+MODULES = "Linear, Leaky, Lapicque, Synaptic, Alpha, Flatten, Dropout, Identity and SNNReadout"
 FINITE = "every parameter must be a finite number"
 SURROGATE = (
     "layer '1': spike_grad does not fire exactly where mem > threshold; use a deterministic one of snntorch.surrogate"
@@ -707,7 +707,7 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
     ),
     (
         lambda: forward_of(lambda self, x: x),
-        "model: forward runs no Linear and no Leaky; there is nothing to build",
+        "model: forward runs no Linear and no neurons; there is nothing to build",
     ),
     (Outer, f"module 'block': relu of the output of 'block.fc1' is not supported; use the modules {MODULES}"),
     (
@@ -729,8 +729,9 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
     ),
     (lambda: {"fc": 1}, "model: the source gives a dict; it must return an nn.Module"),
     (
-        lambda: nn.Sequential(nn.Linear(4, 3), snn.Synaptic(0.5, 0.5, init_hidden=True)),
-        "layer '1': neuron type Synaptic is not supported; use snntorch.Leaky",
+        lambda: nn.Sequential(nn.Linear(4, 3), snn.SLSTM(3, 3, init_hidden=True)),
+        "layer '1': snntorch.SLSTM forms its states by products of gates, sigmoids and tanh, which are no sums with "
+        "constant weights; use RSynaptic",
     ),
     (
         lambda: nn.Sequential(nn.Linear(4, 3), Custom(0.5, init_hidden=True)),

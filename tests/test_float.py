@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import snntorch as snn
 import torch
+from cases import described
 from extraction import extract, run_float
 from test_extract import FORMS, Forms
 from torch import nn
@@ -71,7 +72,7 @@ def explicit(layers: list[nn.Module]) -> list[nn.Module]:
 
 
 def interpret(network: Network, parameters: Any, frames: np.ndarray, ends: list[int]) -> dict[str, np.ndarray]:
-    """The equations in the docstrings of generators.ir, in float64: spikes/<layer> and mem/<layer>."""
+    """The equations of Leaky, in float64: spikes/<layer> and mem/<layer>."""
     sequences, timesteps = frames.shape[:2]
     channels_last = np.moveaxis(frames, 2, -1) if frames.ndim > 3 else frames
     inputs = channels_last.reshape(sequences, timesteps, -1).astype(np.float64)
@@ -81,22 +82,23 @@ def interpret(network: Network, parameters: Any, frames: np.ndarray, ends: list[
             bias = parameters[f"{layer.name}/bias"] if layer.bias else 0.0
             inputs = inputs @ parameters[f"{layer.name}/weight"].T + bias
         elif isinstance(layer, Neuron):
-            beta = 1.0 if layer.integrates else parameters[f"{layer.name}/beta"]
+            own = described(layer)
+            beta = 1.0 if own.integrates else parameters[f"{layer.name}/beta"]
             theta = parameters[f"{layer.name}/threshold"]
             spikes, membranes = np.zeros(inputs.shape, np.uint8), np.zeros(inputs.shape)
             u = np.zeros((sequences, layer.size))
             for t in range(timesteps):
                 r = (u - theta > 0) * 1.0
-                if layer.reset_mechanism == "zero":
+                if own.reset_mechanism == "zero":
                     u = beta * (1 - r) * u + inputs[:, t]
                 else:
-                    u = beta * u + inputs[:, t] - r * theta * (layer.reset_mechanism == "subtract")
+                    u = beta * u + inputs[:, t] - r * theta * (own.reset_mechanism == "subtract")
                 s = (u - theta > 0) * 1.0
                 if layer.inhibition:
                     s = s * (np.arange(layer.size) == np.argmax(u - theta, axis=1)[:, None])
-                if not layer.reset_delay:
+                if not own.reset_delay:
                     d = s - r
-                    u = u - d * {"subtract": theta, "zero": u, "none": 0.0}[layer.reset_mechanism]
+                    u = u - d * {"subtract": theta, "zero": u, "none": 0.0}[own.reset_mechanism]
                 spikes[:, t], membranes[:, t] = s, u
                 if t in ends:
                     u = np.zeros_like(u)

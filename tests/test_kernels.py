@@ -7,9 +7,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from projects import Workshop
+from cases import Case
+from projects import Workshop, designed
 
+from hlspike.generators.emit import emit
 from hlspike.generators.fixed import OVERFLOWS, QUANTIZATIONS, FixedType
+from hlspike.generators.hardware.units import slices
+from hlspike.generators.ir import Neuron
+from hlspike.generators.neurons import alpha, leaky, synaptic
+from hlspike.generators.neurons.equations import Equations
 from hlspike.tasks.compilation.toolchain import FLAGS
 from hlspike.tasks.layout import KERNELS
 
@@ -102,21 +108,13 @@ struct cell {
 namespace hlspike {  // of states
 template <> struct word<11, 11> { typedef cell type; };
 }
-#include "leaky.h"
 #include "readout.h"
+GENERATED
 struct shape {
-    static constexpr int n = 12, groups = 3, parallel = 4, in_lanes = 4, out_lanes = 4;
+    static constexpr int n = 12, groups = 3, parallel = 4, in_lanes = 4;
     typedef ap_fixed<8, 4> in_t, beta_t;
-    typedef ap_fixed<11, 5> mem_t, state_t;
-    typedef ap_fixed<9, 4> threshold_t;
+    typedef ap_fixed<11, 5> state_t;
     static short beta(int, int) { return 13; }
-    static short threshold(int g, int p) { return static_cast<short>(40 + g + p); }
-    static void seen(int, const bool *) {}
-};
-template <class Decay, class Reset, bool Immediate, bool Inhibition> struct neurons : shape {
-    typedef Decay decay;
-    typedef Reset reset;
-    static constexpr bool immediate = Immediate, inhibition = Inhibition;
 };
 template <class Rule> struct classes : shape {
     typedef hlspike::leak integrator;
@@ -127,8 +125,9 @@ template <class Rule> struct classes : shape {
 };
 cell state[3][4];
 hlspike::raw<ap_fixed<8, 4>> currents[3][4];
-void begin() {
-    array = &state[0][0];
+hlspike::bit_t fresh = false, last = false;
+void begin(cell *watched) {
+    array = watched;
     std::memset(reads, 0, sizeof reads);
     std::memset(writes, 0, sizeof writes);
 }
@@ -137,39 +136,58 @@ int same(const int counts[12]) {
     return counts[0];
 }
 void end(const char *name) { std::printf("%s: %d %d\\n", name, same(reads), same(writes)); }
-template <class Cfg> void neuron(const char *name) {
-    bool spikes[3][4], fresh = false, last = false;
-    begin();
-    hlspike::leaky<Cfg>(currents, last, fresh, state, spikes);
-    end(name);
-}
 template <class Rule> void reader(const char *name) {
     typedef classes<Rule> of;
-    bool fresh = false, last = false;
     hlspike::latch<of> held = {false, 0};
     hlspike::raw<typename of::decision_t> decision;
-    begin();
+    begin(&state[0][0]);
     hlspike::readout<of>(currents, last, fresh, state, held, decision);
     end(name);
 }
-using namespace hlspike;
 int main() {
-    neuron<neurons<lif, subtract, false, false>>("subtract");
-    neuron<neurons<lif, subtract, true, false>>("subtract within");
-    neuron<neurons<integrate, zero, false, false>>("zero");
-    neuron<neurons<lif, zero, true, false>>("zero within");
-    neuron<neurons<lif, none, true, false>>("none");
-    neuron<neurons<lif, subtract, false, true>>("inhibition");
-    neuron<neurons<lif, subtract, true, true>>("inhibition within");
-    reader<argmax>("argmax");
-    reader<first_to_threshold>("first_to_threshold");
+    hlspike::bit_t spikes[3][4];
+    CALLS
+    reader<hlspike::argmax>("argmax");
+    reader<hlspike::first_to_threshold>("first_to_threshold");
 }
 """
+STATES = dict.fromkeys(("membrane", "synaptic"), "ap_fixed<11,5>")
+TYPES = {"model": {"precision": {"default": "ap_fixed<8,4>", **STATES}}}
+NEURONS: dict[str, tuple[Equations, bool]] = {
+    "subtract": (leaky.equations("subtract"), False),
+    "subtract_within": (leaky.equations("subtract", delay=False), False),
+    "zero": (leaky.equations("zero", beta=""), False),
+    "zero_within": (leaky.equations("zero", delay=False), False),
+    "none": (leaky.equations("none"), False),
+    "inhibiting": (leaky.equations("subtract"), True),
+    "inhibiting_within": (leaky.equations("subtract", delay=False), True),
+    "synaptic": (synaptic.equations("subtract"), False),
+    "alpha": (alpha.equations("subtract"), False),
+}
+
+
+def generated(name: str) -> tuple[str, tuple[str, ...]]:
+    """The text of a layer of 12 neurons in three groups, and its states."""
+    equations, inhibition = NEURONS[name]
+    layer = Neuron(name, ("input",), 12, ("Neuron",), equations, inhibition)
+    hls = {**TYPES, "layers": {name: {"reuse_factor": 3}}}
+    _, design = designed(Case(name, (layer,), hls, inputs=12, vectors=(name,)), "parallel")
+    made = emit(name, *slices(design)[name])
+    text = made[f"firmware/{name}.h"] + made[f"firmware/{name}.cpp"]
+    kept = (line for line in text.splitlines() if f'"{name}.h"' not in line)
+    return "\n".join(kept).replace("kernels/", ""), design.layers[1].held  # type: ignore[union-attr]
 
 
 def test_a_state_is_read_once_and_written_once_in_a_timestep(workshop: Workshop, tmp_path: Path) -> None:
-    # with inhibition and a reset within the timestep once more, in a loop of its own
-    assert run(workshop, tmp_path, TOUCHED) == (
-        "subtract: 1 1\nsubtract within: 1 1\nzero: 1 1\nzero within: 1 1\nnone: 1 1\ninhibition: 1 1\n"
-        "inhibition within: 2 2\nargmax: 1 1\nfirst_to_threshold: 1 1\n"
-    )
+    texts, calls, told = [], [], []
+    for name in NEURONS:
+        text, states = generated(name)
+        texts.append(text)
+        for state in states:
+            # a timestep after the first, which begins without reading anything
+            step = f"{name}_step(currents, last, spikes, last);"
+            calls.append(f'{step} begin(&{name}_{state}[0][0]); {step} end("{name}: {state}");')
+            # with inhibition and a reset within the timestep once more, in a loop of its own
+            told.append(f"{name}: {state}: {'2 2' if name == 'inhibiting_within' else '1 1'}\n")
+    source = TOUCHED.replace("GENERATED", "\n".join(texts)).replace("CALLS", "\n    ".join(calls))
+    assert run(workshop, tmp_path, source) == "".join(told) + "argmax: 1 1\nfirst_to_threshold: 1 1\n"

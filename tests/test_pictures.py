@@ -52,7 +52,7 @@ def test_membranes_are_those_of_the_whole_run(sequence: int) -> None:
     found = membranes(typed, integers, CASE.stimulus, {}, sequence)
     assert [layer.layer for layer in found] == [layer.name for layer in typed.network.neurons]
     for layer in found:
-        kind = typed.layer(layer.layer).membrane
+        kind = typed.layer(layer.layer).states["membrane"]
         whole = trace[f"mem/{layer.layer}"][sequence, :length][:, layer.neurons]
         assert np.array_equal(layer.exact, kind.to_float(whole))
         assert np.array_equal(layer.fired, trace[f"spikes/{layer.layer}"][sequence, :length][:, layer.neurons] != 0)
@@ -74,7 +74,7 @@ def test_states_that_are_carried_on_are_shown_as_they_were() -> None:
     layer = membranes(typed, integers, case.stimulus, {}, 1)[0]
     length = int(case.stimulus.lengths[1])
     whole = trace[f"mem/{layer.layer}"][1, :length][:, layer.neurons]
-    assert np.array_equal(layer.exact, typed.layer(layer.layer).membrane.to_float(whole))
+    assert np.array_equal(layer.exact, typed.layer(layer.layer).states["membrane"].to_float(whole))
 
 
 def test_every_tensor_is_shown_before_its_type_has_bent_it() -> None:
@@ -104,7 +104,7 @@ def test_overflows_are_counted_where_they_happened() -> None:
     quantized, _ = designed(CASE, "parallel")
     neuron = CASE.network.neurons[0].name
     layers = tuple(
-        dataclasses.replace(layer, membrane=FixedType(2, 1)) if layer.layer.name == neuron else layer
+        dataclasses.replace(layer, states={"membrane": FixedType(2, 1)}) if layer.layer.name == neuron else layer
         for layer in quantized.typed.layers
     )
     typed = dataclasses.replace(quantized.typed, layers=layers)

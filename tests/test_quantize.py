@@ -174,7 +174,7 @@ def test_membrane_auto_has_twice_the_range_seen(
     frames = np.array(inputs)[..., None]
     found = quantized((leaky("a", "input", 1, integrates=True),), {"a/threshold": theta}, chosen, frames)
     typed = found.typed.layer("a")
-    assert isinstance(typed, TypedNeuron) and str(typed.membrane) == kind
+    assert isinstance(typed, TypedNeuron) and str(typed.states["membrane"]) == kind
     assert found.reasons["a"] == {"membrane": f"auto: {text}, and one bit of margin"}
     assert found.findings == ()
 
@@ -190,7 +190,7 @@ def test_membrane_auto_lets_a_layer_fire_that_was_silent_on_the_calibration(
     found = quantized(layers, {"a/threshold": 100.0}, hls("ap_int<9>", membrane="auto"), frames)
     typed = found.typed.layer("a")
     # 101 exceeds the threshold
-    assert isinstance(typed, TypedNeuron) and str(typed.membrane) == kind and found.findings == ()
+    assert isinstance(typed, TypedNeuron) and str(typed.states["membrane"]) == kind and found.findings == ()
     assert found.reasons["a"] == {
         "membrane": f"auto: values {text} on 1 calibration sequences, and more than the threshold of 100"
     }
@@ -212,7 +212,7 @@ def test_membrane_auto_without_a_default_is_as_fine_as_input_and_threshold() -> 
     found = quantized((leaky("a", "input", 1, integrates=True),), {"a/threshold": 1.125}, chosen, [[[1.25]]])
     typed = found.typed.layer("a")
     # 1.25 is 10 eighths; doubled 20
-    assert isinstance(typed, TypedNeuron) and str(typed.membrane) == "ap_fixed<6,3,AP_RND,AP_SAT>"
+    assert isinstance(typed, TypedNeuron) and str(typed.states["membrane"]) == "ap_fixed<6,3,AP_RND,AP_SAT>"
     assert found.reasons["a"] == {
         "membrane": "auto: values from 1.25 to 1.25 on 1 calibration sequences, and one bit of margin"
     }

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import CASES, WIDE, Case, leaky, linear, readout
+from cases import CASES, WIDE, Case, described, leaky, linear, readout
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -155,31 +155,32 @@ class Oracle:
 
     def _leaky(self, typed: TypedNeuron, arriving: Vector) -> Vector:
         layer, size = typed.layer, typed.layer.size
-        theta = self._parameter(typed, "threshold", typed.threshold, size)
-        beta = self._parameter(typed, "beta", typed.beta, size) if typed.beta else [Fraction(1)] * size
+        own, types = described(layer), typed.parameters
+        theta = self._parameter(typed, "threshold", types["threshold"], size)
+        beta = [Fraction(1)] * size if own.integrates else self._parameter(typed, "beta", types["beta"], size)
         kept = self.state.get(layer.name, [Fraction(0)] * size)
         reset = [u > line for u, line in zip(kept, theta, strict=True)]
         update = []
         for i in range(size):
             decayed = beta[i] * kept[i]
-            if reset[i] and layer.reset_mechanism == "subtract":
+            if reset[i] and own.reset_mechanism == "subtract":
                 decayed -= theta[i]
-            if reset[i] and layer.reset_mechanism == "zero":
+            if reset[i] and own.reset_mechanism == "zero":
                 decayed = Fraction(0)
             update.append(decayed + arriving[i])
-        mem = self._cast(layer.name, "membrane", typed.membrane, update)
+        mem = self._cast(layer.name, "membrane", typed.states["membrane"], update)
         margins = [u - line for u, line in zip(mem, theta, strict=True)]
         spikes = [margin > 0 for margin in margins]
         if layer.inhibition:
             spikes = [spike and i == margins.index(max(margins)) for i, spike in enumerate(spikes)]
-        if not layer.reset_delay and layer.reset_mechanism != "none":
+        if not own.reset_delay and own.reset_mechanism != "none":
             direction = [int(spike) - int(was) for spike, was in zip(spikes, reset, strict=True)]
-            taken = theta if layer.reset_mechanism == "subtract" else mem
+            taken = theta if own.reset_mechanism == "subtract" else mem
             after = [u - d * amount for u, d, amount in zip(mem, direction, taken, strict=True)]
-            mem = self._cast(layer.name, "membrane", typed.membrane, after)
+            mem = self._cast(layer.name, "membrane", typed.states["membrane"], after)
         self.state[layer.name] = mem
         self._record(f"spikes/{layer.name}", [int(spike) for spike in spikes])
-        self._record(f"mem/{layer.name}", _steps(mem, typed.membrane))
+        self._record(f"mem/{layer.name}", _steps(mem, typed.states["membrane"]))
         return [Fraction(spike) for spike in spikes]
 
     def _readout(self, typed: TypedReadout, arriving: Vector) -> Vector:
@@ -289,7 +290,8 @@ def runs(draw: st.DrawFn) -> Drawn:
                 "reset_delay": draw(st.booleans()), "inhibition": draw(st.booleans()), "integrates": beta is None,
             }
             neurons = leaky(name, source.layer.name, before, **options)
-            layers.append(TypedNeuron(neurons, source.result, beta, theta, draw(types())))
+            parameters = {"threshold": theta} if beta is None else {"beta": beta, "threshold": theta}
+            layers.append(TypedNeuron(neurons, source.result, parameters, {"membrane": draw(types())}))
             integers[f"{name}/threshold"] = draw(mantissas(theta, *draw(st.sampled_from(((), (before,))))))
             if beta is not None:
                 integers[f"{name}/beta"] = draw(mantissas(beta, *draw(st.sampled_from(((), (before,))))))

@@ -29,6 +29,7 @@ from hlspike.generators.fixed import OVERFLOWS, QUANTIZATIONS, FixedType
 from hlspike.generators.hardware.storage import settled_constants
 from hlspike.generators.hardware.units import slices
 from hlspike.generators.ir import Input, Layer, Network, Neuron
+from hlspike.generators.neurons.leaky import equations
 from hlspike.generators.precision.parameters import Finding
 from hlspike.generators.quantize import quantize
 from hlspike.generators.schedule import schedule
@@ -323,12 +324,14 @@ def test_the_design_of_every_layer_in_full() -> None:
         InputDesign("input", Port(6, port, 6), 6, Edge(128, 6, 1, True)),
         LinearDesign("fc1", Port(6, port, 6), Port(8, port, 8), 1, 6, 8, "dense", 6, None, "registers", 12,
                      Parameter(port, "short", None), 26, 20, "ap_fixed<20,4>", port, port),
-        NeuronDesign("lif1", Port(8, port, 8), Port(8, spikes, 8), 1, 8, "registers", port, "lif", "subtract", False,
-                    False, scalar, Parameter(port, "short", 384)),
+        NeuronDesign("lif1", Port(8, port, 8), Port(8, spikes, 8), 1, 8, "registers", "LIFNeuron",
+                     equations("subtract"), {"mem": port},
+                     {"beta": scalar, "threshold": Parameter(port, "short", 384)}, False),
         LinearDesign("fc2", Port(8, spikes, 8), Port(4, port, 4), 1, 8, 4, "dense", 8, None, "registers", 12, None, 15,
                      12, port, port, port),
-        NeuronDesign("lif2", Port(4, port, 4), Port(4, spikes, 4), 1, 4, "registers", port, "lif", "zero", True, False,
-                    Parameter(port, "short", None), Parameter(port, "short", None)),
+        NeuronDesign("lif2", Port(4, port, 4), Port(4, spikes, 4), 1, 4, "registers", "LIFNeuron",
+                     equations("zero", delay=False), {"mem": port},
+                     {"beta": Parameter(port, "short", None), "threshold": Parameter(port, "short", None)}, False),
         ReadoutDesign("readout", Port(4, spikes, 4), 4, "ap_ufixed<3,3>", "ap_ufixed<2,2>", "accumulate",
                       "first_to_threshold", True, 2, None, "count", Edge(8, 1, 1, True)),
     )

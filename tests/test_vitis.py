@@ -209,7 +209,7 @@ def test_a_comment_in_a_kernel_costs_no_synthesis(synthesised: Bench, tmp_path: 
         assert done.returncode == 0, done
         return synthesised.done()
 
-    kernel = ours / "hls_src" / "kernels" / "leaky.h"
+    kernel = ours / "hls_src" / "kernels" / "neuron.h"
     kernel.write_text("// another opening\n" + kernel.read_text().replace("Groups:", "Groups:  // of neurons"))
     assert csynth() == csynth(BY_LAYER) == []
     kernel.write_text(kernel.read_text().replace("#pragma HLS PIPELINE II=own::interval", "#pragma HLS PIPELINE", 1))

@@ -14,14 +14,14 @@ def adders(layer: LayerDesign) -> int:
     """Adders and subtractors of the data path that work at once, those that round among them.
 
     Linear, per output at once: in_parallel - 1 in the tree, one into the sum if there are several groups of inputs, one
-    for the bias. Leaky, per neuron at once: one for the input; one for the reset by subtraction, and one more if it is
-    immediate; with inhibition one for the margin. Readout: one per class at once, and one for a logit.
+    for the bias. Neuron, per neuron at once: one for each term of a state beyond its first; one if a reset within the
+    timestep subtracts; with inhibition one for the margin. Readout: one per class at once, and one for a logit.
     """
     return sum(one.count for one in operations(layer) if one.kind == "add")
 
 
 def weight_bits(layer: LayerDesign) -> int:
-    """Linear: n_in · n_out · W of weights, n_out · W of biases. Leaky: n · W of each of β and θ that is a vector.
+    """Linear: n_in · n_out · W of weights, n_out · W of biases. Neuron: n · W of each parameter that is a vector.
 
     W of a weight is `weight_width`, in which an unsigned type has a sign.
     """
@@ -38,8 +38,9 @@ def weight_bits(layer: LayerDesign) -> int:
 
 
 def state_bits(layer: LayerDesign) -> int:
-    """Leaky: n membranes, and the bit that stands for a cleared layer. Readout: n states, that bit, and the latch of
-    first_to_threshold: whether a class is set, and which. Input: the counter of the window.
+    """Neuron: n of each state, n spikes if they are recalled, and the bit that stands for a cleared layer. Readout: n
+    states, that bit, and the latch of first_to_threshold: whether a class is set, and which. Input: the counter of the
+    window.
     """
     match layer:
         case InputDesign():
@@ -47,7 +48,8 @@ def state_bits(layer: LayerDesign) -> int:
         case LinearDesign():
             return 0
         case NeuronDesign():
-            return layer.input.size * width(layer.membrane_type) + 1
+            bits = sum(width(layer.types[name]) for name in layer.held) + layer.equations.recalls
+            return layer.input.size * bits + 1
         case ReadoutDesign():
             latch = 1 + width(layer.decision_type) if layer.rule == "first_to_threshold" else 0
             return layer.input.size * width(layer.state_type) + 1 + latch

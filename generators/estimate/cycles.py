@@ -16,9 +16,10 @@ from hlspike.generators.design import (
     Port,
     ReadoutDesign,
 )
-from hlspike.generators.estimate.operations import Operation, operations
+from hlspike.generators.estimate.operations import operations
 from hlspike.generators.estimate.ports import WORD, up
 from hlspike.generators.estimate.resources import ADDITIONS_PER_CYCLE, in_dsps
+from hlspike.generators.estimate.values import Operation
 
 DSP_CYCLES, READ_CYCLES = 3, 1
 """Of a product in DSPs, which have registers of their own where none waits for it; of a memory that is read."""
@@ -27,7 +28,7 @@ DSP_CYCLES, READ_CYCLES = 3, 1
 def cycles(layer: LayerDesign) -> int:
     """Of one timestep of a layer that is under way: iterations times their interval; `fill` comes on top.
 
-    Ingress: beats, or words if there are more. Linear: RF pairs of groups. Leaky: RF groups; with inhibition RF to
+    Ingress: beats, or words if there are more. Linear: RF pairs of groups. Neuron: RF groups; with inhibition RF to
     update, which also finds the winner, and RF to fire. Readout: groups of the classes it looks at at once. An
     iteration that takes or gives several beats, because none may be as wide as its group, takes as many cycles.
     Linear of strategy event: as if all inputs spiked, see `Events`.

@@ -17,6 +17,7 @@ from hlspike.generators.design import (
 )
 from hlspike.generators.estimate.ports import WORD, up, width
 from hlspike.generators.hardware.storage import Storage, blocks, settled
+from hlspike.generators.neurons.equations import SPIKES
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ def _own_memories(layer: LayerDesign) -> Iterator[Memory]:
 
     Linear: weights, RF words of in_parallel · out_parallel weights; biases, a word per group of outputs. Sums are
     registers. With strategy event, words of spikes and the place of each; with distributed_arithmetic no weights.
-    Leaky: membranes and vectors of β and θ, split by the neurons at once; with inhibition the resets too.
+    Neuron: states and parameters of each neuron, split by the neurons at once; with inhibition the resets too; spikes
+    that the next timestep recalls, which are registers.
     Readout: none, its states are registers.
     """
     match layer:
@@ -77,7 +79,10 @@ def _own_memories(layer: LayerDesign) -> Iterator[Memory]:
                 yield Memory("places", 1, words, layer.input.size.bit_length(), "lutram")
         case NeuronDesign():
             groups = layer.input.size // layer.parallel
-            yield Memory("mem", layer.parallel, groups, width(layer.membrane_type), layer.storage)
+            for state in layer.held:
+                yield Memory(state, layer.parallel, groups, width(layer.types[state]), layer.storage)
+            if layer.equations.recalls:
+                yield Memory(SPIKES, layer.input.size, 1, 1, "registers")
             for name, parameter in vectors(layer):
                 yield _split(name, layer.input.size, width(parameter.type), layer.parallel)
             if layer.inhibition:
@@ -108,8 +113,8 @@ def _handed_over(design: Design, layer: LayerDesign) -> Iterator[Memory]:
 
 
 def vectors(layer: NeuronDesign) -> list[tuple[str, Parameter]]:
-    named = (("beta", layer.beta), ("threshold", layer.threshold))
-    return [(name, parameter) for name, parameter in named if parameter is not None and parameter.scalar is None]
+    """Parameters of which every neuron has its own."""
+    return [(name, parameter) for name, parameter in layer.parameters.items() if parameter.scalar is None]
 
 
 def _split(name: str, size: int, width: int, factor: int) -> Memory:

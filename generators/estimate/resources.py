@@ -11,8 +11,9 @@ from dataclasses import dataclass, fields
 from hlspike.generators.design import Design, InputDesign, LayerDesign, LinearDesign, NeuronDesign, Port, ReadoutDesign
 from hlspike.generators.estimate import constants
 from hlspike.generators.estimate.memory import Memory, memories
-from hlspike.generators.estimate.operations import Operation, operations
+from hlspike.generators.estimate.operations import operations
 from hlspike.generators.estimate.ports import up, width
+from hlspike.generators.estimate.values import Operation
 from hlspike.generators.hardware.storage import settled
 
 SMALL_FACTOR = 10
@@ -57,8 +58,9 @@ def resources(design: Design, index: int) -> Resources:
     found = Resources(CONTROL_LUT, CONTROL_FF + _registers(layer))
     for one in _operations(design, layer):
         found += _of(one)
+    constants = {"weight", "bias", *(layer.parameters if isinstance(layer, NeuronDesign) else ())}
     for memory in memories(design, index):
-        found += _stored(memory, constant=memory.name in ("weight", "bias", "beta", "threshold"))
+        found += _stored(memory, constant=memory.name in constants)
     return found
 
 

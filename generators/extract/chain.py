@@ -14,14 +14,16 @@ from torch import fx, nn
 
 from hlspike.generators.errors import ConfigError, UnsupportedModel
 from hlspike.generators.extract.float64 import inherits_forward, layer_input
-from hlspike.generators.extract.flow import Argument, Constant, Flow, Kept, Membrane, Pair, Value, leaves
+from hlspike.generators.extract.flow import Argument, Constant, Flow, Kept, Membrane, Returned, Value, leaves
 from hlspike.generators.extract.marks import is_identity, is_marker, remark
 from hlspike.generators.extract.memory import State, memory, settle_state
-from hlspike.generators.extract.neuron import check_type, spike_factor
+from hlspike.generators.extract.neuron import check_type, refuse_by_name, spike_factor
 from hlspike.generators.extract.operations import SUPPORTED, apply, flatten, refuse_joins
 from hlspike.generators.extract.timestep import TIME_LOOP_REMEDY, Traced, trace
-from hlspike.generators.extract.tracer import returns_pair
+from hlspike.generators.extract.tracer import returns_states
 from hlspike.generators.ir import INPUT, READOUT
+from hlspike.generators.neurons.equations import SPIKES
+from hlspike.generators.neurons.known import states
 
 _DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 _IDENTITIES = (nn.Identity, *_DROPOUTS)
@@ -69,7 +71,7 @@ class _Reader:
         self.shape = shape
         self.values: dict[fx.Node, Any] = {}
         self.steps: list[Step] = []
-        self.memories: dict[str, Argument | Kept] = {}
+        self.memories: dict[Membrane, tuple[Argument | Kept, Membrane | Flow]] = {}
         self.marker: tuple[str, nn.Module] | None = None
         self.marked: Flow | None = None
         self.notes: list[str] = []
@@ -123,10 +125,10 @@ class _Reader:
         value = self._value(layer_input(node.args, node.kwargs))
         where = f"layer '{name}'"
         if is_marker(module):
-            return self._mark(name, module, value.spikes if isinstance(value, Pair) else self._data(value, where))
+            return self._mark(name, module, value.spikes if isinstance(value, Returned) else self._data(value, where))
         if isinstance(module, _IDENTITIES):
             self.notes.append(f"{where}: {type(module).__name__} is dropped, it changes nothing outside training")
-            return value if isinstance(value, Pair) else self._data(value, where)
+            return value if isinstance(value, Returned) else self._data(value, where)
         flow = self._data(value, where)
         if isinstance(module, nn.Flatten):
             return flatten(where, flow, module.start_dim, module.end_dim)
@@ -141,6 +143,7 @@ class _Reader:
             return self._neuron(name, module, node, flow)
         if inherits_forward(module, nn.Linear):
             return self._linear(name, cast(nn.Linear, module), flow)
+        refuse_by_name(name, module)
         raise UnsupportedModel(f"{where}: {type(module).__name__} is not supported; supported are {SUPPORTED}")
 
     def _append(self, name: str, module: nn.Module, flow: Flow, result: Flow) -> Flow:
@@ -164,20 +167,22 @@ class _Reader:
             )
         return self._append(name, module, flow, Flow("currents", name, (module.out_features,)))
 
-    def _neuron(self, name: str, module: snntorch.Leaky, node: fx.Node, flow: Flow) -> Flow | Pair:
+    def _neuron(self, name: str, module: snntorch.SpikingNeuron, node: fx.Node, flow: Flow) -> Flow | Returned:
         if flow.factor != 1:
             raise UnsupportedModel(
                 f"layer '{name}': takes spikes worth {flow.factor:g} (graded_spikes_factor of '{flow.layer}'), but has "
                 "no weights to fold that into; put a Linear between them"
             )
-        mem = self._value(node.args[1] if len(node.args) > 1 else node.kwargs.get("mem"))
-        if (origin := memory(name, mem)) is not None:
-            self.memories[name] = origin
         if flow.order is not None:
             self.notes.append(f"layer '{name}': its neurons are traced channels last, as in the map before Flatten")
         result = replace(flow, kind="spikes", layer=name, factor=spike_factor(name, module))
         self._append(name, module, flow, result)
-        return Pair(result) if returns_pair(module) else result
+        returned = Returned(result, tuple(state for state in states(module) if state != SPIKES))
+        for place, state in enumerate(states(module), 1):
+            given = self._value(node.args[place] if len(node.args) > place else node.kwargs.get(state))
+            if (origin := memory(name, state, given)) is not None:
+                self.memories[Membrane(name, state)] = origin, result if state == SPIKES else Membrane(name, state)
+        return returned if returns_states(module) else result
 
     def _mark(self, name: str, module: nn.Module, flow: Flow) -> Flow:
         if self.marker is not None:
@@ -203,7 +208,7 @@ class _Reader:
 
     def _output(self, returned: Any) -> Flow:
         if not self.steps:
-            raise UnsupportedModel("model: forward runs no Linear and no Leaky; there is nothing to build")
+            raise UnsupportedModel("model: forward runs no Linear and no neurons; there is nothing to build")
         last = self.steps[-1].name
         if self.marker is not None and self.marked is not None and self.marked.layer != last:
             raise UnsupportedModel(
@@ -211,7 +216,8 @@ class _Reader:
                 "the last module"
             )
         found = list(leaves(returned))
-        flows = [leaf.spikes if isinstance(leaf, Pair) else leaf for leaf in found if isinstance(leaf, (Flow, Pair))]
+        spikes = (leaf.spikes if isinstance(leaf, Returned) else leaf for leaf in found)
+        flows = [leaf for leaf in spikes if isinstance(leaf, Flow)]
         output = next((flow for flow in flows if flow.layer == last), None)
         if output is not None:
             return output

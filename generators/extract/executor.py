@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import numpy as np
-import snntorch
 import torch
 from numpy.typing import NDArray
 from torch import nn
@@ -22,10 +21,13 @@ from hlspike.generators.extract.chain import Chain, Step, read_chain
 from hlspike.generators.extract.flow import hardware_order
 from hlspike.generators.extract.runner import Runner
 from hlspike.generators.extract.timestep import EXCLUSIVE
+from hlspike.generators.neurons.equations import SPIKES
+from hlspike.generators.neurons.known import states
 from hlspike.generators.settle.decision import boundaries
 from hlspike.generators.stimulus import Stimulus
 
 Trace = Literal["decisions", "spikes", "states"]
+_OUTPUTS = ("spikes", "currents")
 _BLOCK_BYTES = 1 << 26
 """Bytes that what is kept of a batch may take."""
 
@@ -110,7 +112,7 @@ class _Run:
             for key, step, kind in self._recorded:
                 values = _values(self._runner, step, kind)
                 if t == 0:
-                    dtype = np.float64 if kind in ("mem", "currents") else np.uint8
+                    dtype = np.uint8 if kind == "spikes" else np.float64
                     arrays[key] = np.zeros((sequences, timesteps, values.shape[1]), dtype)
                 arrays[key][:, t] = values
             if last[t]:
@@ -120,19 +122,18 @@ class _Run:
 
 def _steps_to_record(chain: Chain, trace: Trace) -> list[tuple[str, Step, str]]:
     final = chain.steps[-1]
-    recorded = [("output", final, "spikes" if isinstance(final.module, snntorch.Leaky) else "currents")]
+    recorded = [("output", final, "currents" if final.result.kind == "currents" else "spikes")]
     for step in chain.steps:
-        if isinstance(step.module, snntorch.Leaky):
+        if step.result.kind == "spikes":
             if trace != "decisions":
                 recorded.append((f"spikes/{step.name}", step, "spikes"))
             if trace == "states":
-                recorded.append((f"mem/{step.name}", step, "mem"))
+                recorded += [(f"{name}/{step.name}", step, name) for name in states(step.module) if name != SPIKES]
     return recorded
 
 
 def _values(runner: Runner, step: Step, kind: str) -> NDArray[Any]:
-    held = runner.membranes if kind == "mem" else runner.outputs
-    values = held[step.name].numpy()
+    values = (runner.outputs[step.name] if kind in _OUTPUTS else runner.states[step.name][kind]).numpy()
     if kind == "spikes":
         values = values != 0
     return hardware_order(values, step.result)

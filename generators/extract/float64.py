@@ -17,6 +17,7 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from hlspike.generators.errors import UnsupportedModel
 from hlspike.generators.extract.marks import is_marker
+from hlspike.generators.neurons.known import is_state, states
 
 _MODULE_INTERNALS = frozenset(nn.Module().__dict__)
 
@@ -35,10 +36,10 @@ def inherits_forward(module: nn.Module, cls: type[nn.Module]) -> bool:
 
 
 def layer_input(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """The input among the arguments of a call of a layer, whose parameter Leaky calls input_ and torch.nn input."""
+    """The input among the arguments of a call of a layer, which snnTorch calls input_ and torch.nn input."""
     if args:
         return args[0]
-    return next((value for name, value in kwargs.items() if name != "mem"), None)
+    return next((value for name, value in kwargs.items() if not is_state(name)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +120,13 @@ def _refuse_empty(module: nn.Module) -> None:
 
 
 def clear_neurons(root: nn.Module) -> None:
-    """Put every Leaky at its initial state.
+    """Put every neuron at its initial state.
 
-    A membrane of another shape than the input is what Leaky.forward re-initialises; reset_mem() keeps the batch.
+    A state of another shape than the input is what forward re-initialises; reset_mem() keeps the batch.
     """
     for part in root.modules():
-        if isinstance(part, snntorch.Leaky):
-            part.mem = torch.zeros(0, dtype=torch.float64)
+        for state in states(part):
+            setattr(part, state, torch.zeros(0, dtype=torch.float64))
 
 
 def fresh(value: Any, convert: Callable[[Tensor], Tensor] = torch.clone) -> Any:

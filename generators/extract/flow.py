@@ -30,23 +30,29 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """(spk, mem) as a neuron returns it."""
+class Returned:
+    """(spk, *states) as a neuron returns it."""
 
     spikes: Flow
+    states: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"the tuple (spk, mem) of '{self.spikes.layer}'"
+        return f"the tuple (spk, {', '.join(self.states)}) of '{self.spikes.layer}'"
+
+    @property
+    def items(self) -> tuple[Flow | Membrane, ...]:
+        return self.spikes, *(Membrane(self.spikes.layer, state) for state in self.states)
 
 
 @dataclass(frozen=True, slots=True)
 class Membrane:
-    """The new membrane of a neuron layer."""
+    """The new membrane, or another new state, of a neuron layer."""
 
     layer: str
+    state: str = "mem"
 
     def __str__(self) -> str:
-        return f"the membrane of '{self.layer}'"
+        return f"the {'membrane' if self.state == 'mem' else f'state {self.state}'} of '{self.layer}'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,7 @@ class Constant:
         return f"the tensor '{self.target}'"
 
 
-Value = Flow | Pair | Membrane | Argument | Kept | Constant | None
+Value = Flow | Returned | Membrane | Argument | Kept | Constant | None
 
 
 def hardware_order(values: NDArray[Any], flow: Flow) -> NDArray[Any]:
@@ -92,7 +98,7 @@ def hardware_order(values: NDArray[Any], flow: Flow) -> NDArray[Any]:
 
 def leaves(returned: Any) -> Iterator[Any]:
     """Every value in the nested tuples, lists and dicts that forward returns."""
-    inner = [] if isinstance(returned, Pair) else list(_items(returned))
+    inner = [] if isinstance(returned, Returned) else list(_items(returned))
     if not inner:
         yield returned
     for _, item in inner:
@@ -118,5 +124,5 @@ def _items(value: Any) -> Iterator[tuple[Any, Any]]:
         yield from value.items()
     elif isinstance(value, (list, tuple)):
         yield from enumerate(value)
-    elif isinstance(value, Pair):
-        yield from ((0, value.spikes), (1, Membrane(value.spikes.layer)))
+    elif isinstance(value, Returned):
+        yield from enumerate(value.items)

@@ -1,10 +1,12 @@
-"""snnTorch's Leaky → ir.Neuron and its parameters; refuses every setting that would not be built as it runs.
+"""A neuron of snnTorch → ir.Neuron and its parameters; refuses every setting that would not be built as it runs.
 
-Follows snntorch/_neurons/{neurons,leaky}.py of release 1.0.0: what forward executes counts, not what attributes say.
+Follows snntorch/_neurons/neurons.py of release 1.0.0: what forward executes counts, not what attributes say. What one
+class does is known to its module in `generators.neurons` alone.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,29 +18,17 @@ from torch import nn
 from hlspike.generators import ir
 from hlspike.generators.errors import UnsupportedModel
 from hlspike.generators.extract.float64 import first_sentence
+from hlspike.generators.neurons.equations import ResetMechanism
+from hlspike.generators.neurons.known import known
+from hlspike.generators.neurons.registry import NEURONS, REFUSED
 
-INTEGRATES_WITHIN = 1e-6
-"""How close to 1 every β must be for the layer to need no multiplication."""
-
-_METHODS = (
-    "forward",
-    "fire",
-    "fire_inhibition",
-    "mem_reset",
-    "_base_state_function",
-    "_base_sub",
-    "_base_zero",
-    "_base_int",
-)
-_STATE_FUNCTIONS: dict[Any, ir.ResetMechanism] = {
-    snntorch.Leaky._base_sub: "subtract",
-    snntorch.Leaky._base_zero: "zero",
-    snntorch.Leaky._base_int: "none",
-}
+_METHODS = ("forward", "fire", "fire_inhibition", "mem_reset")
+_UPDATES: dict[str, ResetMechanism] = {"_base_sub": "subtract", "_base_zero": "zero", "_base_int": "none"}
+"""Methods of every class of snnTorch that one of the mechanisms binds as its `state_function`."""
 _PROBES = torch.tensor([-1e3, -1.0, -0.5, -1e-3, -1e-9, -1e-30, -0.0, 0.0, 1e-30, 1e-9, 1e-3, 0.5, 1.0, 1e3])
 
 
-def spike_factor(name: str, neuron: snntorch.Leaky) -> float:
+def spike_factor(name: str, neuron: snntorch.SpikingNeuron) -> float:
     """What a spike of the layer is worth: S/f is 1.
 
     Raises:
@@ -52,8 +42,71 @@ def spike_factor(name: str, neuron: snntorch.Leaky) -> float:
     return 1.0 if neuron.inhibition else float(factor.item())
 
 
-def read_leaky(
-    name: str, source: str, neuron: snntorch.Leaky, shape: tuple[int, ...], order: tuple[int, ...] | None
+@dataclass(slots=True)
+class _Trained:
+    """`definition.Given` of one module."""
+
+    name: str
+    neuron: Any
+    cls: type[Any]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def reset(self) -> ResetMechanism:
+        mechanism = self._bound()
+        resets = float(self.neuron.reset_mechanism_val)
+        if mechanism != self.neuron.reset_mechanism:
+            self.notes.append(
+                f"layer '{self.name}': runs reset_mechanism {mechanism}, although its attribute says "
+                f"{self.neuron.reset_mechanism}"
+            )
+        elif resets != snntorch.SpikingNeuron.reset_dict[mechanism]:
+            self.notes.append(
+                f"layer '{self.name}': runs reset_mechanism {mechanism}, although its buffer reset_mechanism_val, "
+                f"which a checkpoint brings along, says {_mechanism_of(resets)}"
+            )
+        return mechanism
+
+    @property
+    def delay(self) -> bool:
+        return bool(getattr(self.neuron, "reset_delay", True))
+
+    @property
+    def worth(self) -> float:
+        return spike_factor(self.name, self.neuron)
+
+    def array(self, attribute: str) -> NDArray[np.float64]:
+        return values(self.name, attribute, getattr(self.neuron, attribute))
+
+    def clamped(self, attribute: str) -> NDArray[np.float64]:
+        found = self.array(attribute)
+        if found.min() < 0 or found.max() > 1:
+            self.notes.append(
+                f"layer '{self.name}': {attribute} {_range(found)} is clamped to 0..1, as forward does"
+            )
+        return found.clip(0.0, 1.0)
+
+    def refusal(self, problem: str) -> UnsupportedModel:
+        return UnsupportedModel(f"layer '{self.name}': {problem}")
+
+    def _bound(self) -> ResetMechanism:
+        bound: Any = self.neuron.state_function
+        function = getattr(bound, "__func__", None)
+        known = {getattr(self.cls, name): mechanism for name, mechanism in _UPDATES.items()}
+        mechanism = known.get(function)
+        if mechanism is None or id(getattr(bound, "__self__", None)) != id(self.neuron):
+            raise self.refusal(f"state_function is not the neuron's own; build the {self.cls.__name__} anew")
+        resets = float(self.neuron.reset_mechanism_val)
+        if not self.delay and snntorch.SpikingNeuron.reset_dict[mechanism] != resets:
+            raise self.refusal(
+                f"updates with reset_mechanism {mechanism} but resets at once (reset_delay False) with "
+                f"{_mechanism_of(resets)}; build the {self.cls.__name__} with one of them"
+            )
+        return mechanism
+
+
+def read_neuron(
+    name: str, source: str, neuron: snntorch.SpikingNeuron, shape: tuple[int, ...], order: tuple[int, ...] | None
 ) -> tuple[ir.Neuron, dict[str, NDArray[np.float64]], list[str]]:
     """The layer, its parameters in hardware order, and notes for the report.
 
@@ -64,55 +117,52 @@ def read_leaky(
     Raises:
         UnsupportedModel: see the module.
     """
+    found = known(neuron)
+    assert found is not None
+    defined, cls = found
     _check_code(name, neuron)
-    mechanism = _reset_mechanism(name, neuron)
+    given = _Trained(name, neuron, cls)
+    read = defined.read(given)
     if neuron.inhibition:
-        _check_inhibition(name, neuron, shape, order)
-    beta = values(name, "beta", neuron.beta)
-    notes = []
-    if beta.min() < 0 or beta.max() > 1:
-        notes.append(f"layer '{name}': beta {_range(beta)} is clamped to 0..1, as forward does")
-        beta = beta.clip(0.0, 1.0)
-    integrates = bool(np.all(np.abs(beta - 1.0) <= INTEGRATES_WITHIN))
-    threshold = values(name, "threshold", neuron.threshold)
-    parameters = {f"{name}/threshold": _per_neuron(name, "threshold", threshold, shape, order)}
-    if not integrates:
-        parameters[f"{name}/beta"] = _per_neuron(name, "beta", beta, shape, order)
+        _check_inhibition(name, neuron, shape, order, bool(read.equations.after))
+    ones = [key for key in read.equations.factors if np.all(read.parameters[key] == 1.0)]
+    equations = read.equations.without(ones)
+    parameters = {
+        f"{name}/{key}": _per_neuron(name, key, read.parameters[key], shape, order) for key in equations.parameters
+    }
     layer = ir.Neuron(
         name=name,
         inputs=(source,),
         size=int(np.prod(shape)),
-        reset_mechanism=mechanism,
-        reset_delay=bool(neuron.reset_delay),
+        types=defined.names(equations),
+        equations=equations,
         inhibition=bool(neuron.inhibition),
-        integrates=integrates,
     )
-    resets = float(neuron.reset_mechanism_val)
-    if mechanism != neuron.reset_mechanism:
-        notes.append(
-            f"layer '{name}': runs reset_mechanism {mechanism}, although its attribute says {neuron.reset_mechanism}"
-        )
-    elif resets != snntorch.SpikingNeuron.reset_dict[mechanism]:
-        notes.append(
-            f"layer '{name}': runs reset_mechanism {mechanism}, although its buffer reset_mechanism_val, which a "
-            f"checkpoint brings along, says {_mechanism_of(resets)}"
-        )
-    return layer, parameters, notes
+    return layer, parameters, given.notes
 
 
 def check_type(name: str, module: nn.Module) -> None:
-    """Refuse a neuron that is not snnTorch's own Leaky."""
-    if not isinstance(module, snntorch.Leaky):
+    """Refuse a neuron that is none of those known, or not as snnTorch has it."""
+    kind, found = type(module).__name__, known(module)
+    if found is None:
+        refuse_by_name(name, module)
         raise UnsupportedModel(
-            f"layer '{name}': neuron type {type(module).__name__} is not supported; use snntorch.Leaky"
+            f"layer '{name}': neuron type {kind} is not supported; use {_listed()}"
         )
-    changed = [
-        m for m in _METHODS if m in module.__dict__ or getattr(type(module), m) is not getattr(snntorch.Leaky, m)
-    ]
+    own = found[1]
+    methods = (*_METHODS, *(method for method in vars(own) if method.startswith("_base_")))
+    changed = [m for m in methods if m in module.__dict__ or getattr(type(module), m) is not getattr(own, m)]
     if changed:
         raise UnsupportedModel(
-            f"layer '{name}': {type(module).__name__} replaces {changed[0]} of snntorch.Leaky; use Leaky as it is"
+            f"layer '{name}': {kind} replaces {changed[0]} of snntorch.{own.__name__}; use {own.__name__} as it is"
         )
+
+
+def refuse_by_name(name: str, module: nn.Module) -> None:
+    """Refuse what snnTorch has and is not built, with the reason."""
+    for cls in type(module).__mro__:
+        if cls.__module__.partition(".")[0] == "snntorch" and cls.__name__ in REFUSED:
+            raise UnsupportedModel(f"layer '{name}': snntorch.{cls.__name__} {REFUSED[cls.__name__]}")
 
 
 def values(name: str, parameter: str, tensor: Any) -> NDArray[np.float64]:
@@ -130,7 +180,7 @@ def values(name: str, parameter: str, tensor: Any) -> NDArray[np.float64]:
     return array
 
 
-def _check_code(name: str, neuron: snntorch.Leaky) -> None:
+def _check_code(name: str, neuron: snntorch.SpikingNeuron) -> None:
     if neuron.state_quant:
         raise UnsupportedModel(
             f"layer '{name}': state_quant is set; remove it and give the membrane a type under hls instead"
@@ -148,31 +198,19 @@ def _check_code(name: str, neuron: snntorch.Leaky) -> None:
         )
 
 
-def _reset_mechanism(name: str, neuron: snntorch.Leaky) -> ir.ResetMechanism:
-    bound: Any = neuron.state_function
-    mechanism = _STATE_FUNCTIONS.get(getattr(bound, "__func__", None))
-    if mechanism is None or id(getattr(bound, "__self__", None)) != id(neuron):
-        raise UnsupportedModel(f"layer '{name}': state_function is not the neuron's own; build the Leaky anew")
-    resets = float(neuron.reset_mechanism_val)
-    if not neuron.reset_delay and snntorch.SpikingNeuron.reset_dict[mechanism] != resets:
-        raise UnsupportedModel(
-            f"layer '{name}': updates with reset_mechanism {mechanism} but resets at once (reset_delay False) with "
-            f"{_mechanism_of(resets)}; build the Leaky with one of them"
-        )
-    return mechanism
-
-
 def _mechanism_of(value: float) -> str:
     return next((key for key, known in snntorch.SpikingNeuron.reset_dict.items() if known == value), f"{value:g}")
 
 
-def _check_inhibition(name: str, neuron: snntorch.Leaky, shape: tuple[int, ...], order: tuple[int, ...] | None) -> None:
+def _check_inhibition(
+    name: str, neuron: snntorch.SpikingNeuron, shape: tuple[int, ...], order: tuple[int, ...] | None, at_once: bool
+) -> None:
     if len(shape) != 1 or order is not None:
         raise UnsupportedModel(
             f"layer '{name}': inhibition on a map, or right behind its Flatten; put it behind a Linear"
         )
     factor = float(torch.as_tensor(neuron.graded_spikes_factor).reshape(-1)[0])
-    if factor != 1 and not neuron.reset_delay:
+    if factor != 1 and at_once:
         raise UnsupportedModel(
             f"layer '{name}': inhibition and reset_delay False with graded_spikes_factor {factor:g}; set it to 1"
         )
@@ -197,3 +235,8 @@ def _per_neuron(
 
 def _range(array: NDArray[np.float64]) -> str:
     return f"{array.min():g}" if array.size == 1 else f"{array.min():g}..{array.max():g}"
+
+
+def _listed() -> str:
+    *most, last = (f"{one.package}.{one.name}" for one in NEURONS.values())
+    return f"{', '.join(most)} or {last}" if most else last

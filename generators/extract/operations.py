@@ -14,10 +14,11 @@ import torch
 from torch import fx
 
 from hlspike.generators.errors import UnsupportedModel
-from hlspike.generators.extract.flow import Argument, Flow, Membrane, Pair, Value
+from hlspike.generators.extract.flow import Argument, Flow, Returned, Value
 from hlspike.generators.extract.timestep import TIME_LOOP_REMEDY
+from hlspike.generators.neurons.registry import NEURONS
 
-SUPPORTED = "Linear, Leaky, Flatten, Dropout, Identity and SNNReadout"
+SUPPORTED = f"Linear, {', '.join(NEURONS)}, Flatten, Dropout, Identity and SNNReadout"
 """The modules a model may be made of."""
 _ALIASES = ("detach", "clone", "contiguous")
 _CASTS = ("float", "double")
@@ -94,10 +95,8 @@ def _guards(node: fx.Node) -> bool:
 
 def _item(value: Value, key: Any) -> Value:
     match value:
-        case Pair() if key in (0, -2):
-            return value.spikes
-        case Pair() if key in (1, -1):
-            return Membrane(value.spikes.layer)
+        case Returned() if isinstance(key, int) and -len(value.items) <= key < len(value.items):
+            return value.items[key]
         case Argument():
             return Argument(value.name, (*value.path, key))
         case _:

@@ -8,19 +8,19 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-import snntorch
 import torch
 from torch import Tensor, nn
 
 from hlspike.generators.extract.chain import Chain
 from hlspike.generators.extract.float64 import clear_neurons, float64_copy, layer_input
 from hlspike.generators.extract.snapshot import Snapshot
+from hlspike.generators.neurons.known import states
 
 
 class Runner:
     """A float64 copy of `module`, stepped.
 
-    After `step`, `inputs`, `outputs` and `membranes` hold, by layer name, what that timestep put through each layer:
+    After `step`, `inputs`, `outputs` and `states` hold, by layer name, what that timestep put through each layer:
     tensors of shape (N, *shape) in torch order, outputs of a neuron as it gave them; `returned` is what forward gave.
     """
 
@@ -29,7 +29,7 @@ class Runner:
         self.chain = chain
         self.inputs: dict[str, Tensor] = {}
         self.outputs: dict[str, Tensor] = {}
-        self.membranes: dict[str, Tensor] = {}
+        self.states: dict[str, dict[str, Tensor]] = {}
         self.returned: Any = None
         self.initial = Snapshot(self.module)
         for step in chain.steps:
@@ -51,7 +51,7 @@ class Runner:
 
     def step(self, frames: Tensor) -> None:
         """One timestep of N sequences, frames (N, *input_shape)."""
-        for held in (self.inputs, self.outputs, self.membranes):
+        for held in (self.inputs, self.outputs, self.states):
             held.clear()
         with torch.no_grad():
             self.returned = self.module(frames, **self.arguments)
@@ -65,7 +65,6 @@ class Runner:
         def record(layer: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
             self.inputs[name] = layer_input(args, kwargs)
             self.outputs[name] = output[0] if isinstance(output, tuple) else output
-            if isinstance(layer, snntorch.Leaky):
-                self.membranes[name] = layer.mem
+            self.states[name] = {state: getattr(layer, state) for state in states(layer)}
 
         return record

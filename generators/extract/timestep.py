@@ -25,6 +25,7 @@ from hlspike.generators.errors import UnsupportedModel
 from hlspike.generators.extract.float64 import Slot, first_sentence, float64_copy, is_leaf, layer_input, slots
 from hlspike.generators.extract.snapshot import strays
 from hlspike.generators.extract.tracer import BATCH, Tracer
+from hlspike.generators.neurons.known import known
 
 EXCLUSIVE = threading.RLock()
 """Held while tracing and while running a module: torch.fx replaces nn.Module.__call__ for the whole process."""
@@ -91,7 +92,7 @@ def trace(module: nn.Module, shape: tuple[int, ...]) -> Traced:
                 tracer.kept.setdefault(id(value), []).append(slot)
         defaults = {p.name: p.default for p in named if isinstance(p.default, (bool, int, float, str))}
         try:
-            with _no_resets():
+            with _no_resets(private):
                 graph = tracer.trace(private, defaults)
         except _ResetOnEveryCall:
             raise UnsupportedModel(
@@ -140,12 +141,15 @@ def _release_buffers(root: nn.Module) -> None:
 
 
 @contextlib.contextmanager
-def _no_resets() -> Iterator[None]:
+def _no_resets(root: nn.Module) -> Iterator[None]:
     def refuse(*_: Any) -> None:
         raise _ResetOnEveryCall
 
-    patches = [mock.patch.object(snntorch.Leaky, name, refuse) for name in ("reset_mem", "reset_hidden")]
-    with patches[0], patches[1]:
+    with contextlib.ExitStack() as stack:
+        for cls in {found[1] for found in map(known, root.modules()) if found is not None}:
+            for name in ("reset_mem", "reset_hidden"):
+                if hasattr(cls, name):
+                    stack.enter_context(mock.patch.object(cls, name, refuse))
         yield
 
 

@@ -16,7 +16,7 @@ from torch import nn
 from hlspike.generators import ir
 from hlspike.generators.extract.chain import Step, read_chain
 from hlspike.generators.extract.marks import marker
-from hlspike.generators.extract.neuron import read_leaky, values
+from hlspike.generators.extract.neuron import read_neuron, values
 from hlspike.generators.extract.timestep import EXCLUSIVE
 from hlspike.generators.extract.trial import verify
 from hlspike.generators.settle.reading import Output, Reading
@@ -62,8 +62,8 @@ def _extract(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[Reading, 
 
 def _layer(step: Step) -> tuple[ir.Linear | ir.Neuron, Arrays, list[str]]:
     source = step.source
-    if isinstance(step.module, snntorch.Leaky):
-        return read_leaky(step.name, source.layer, step.module, source.shape, source.order)
+    if isinstance(step.module, snntorch.SpikingNeuron):
+        return read_neuron(step.name, source.layer, step.module, source.shape, source.order)
     assert isinstance(step.module, nn.Linear)
     weight = values(step.name, "weight", step.module.weight)
     columns = slice(None) if source.order is None else list(source.order)

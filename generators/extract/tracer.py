@@ -14,6 +14,8 @@ from torch import fx, nn
 
 from hlspike.generators.extract.float64 import Slot, is_leaf, layer_input
 from hlspike.generators.extract.marks import is_marker
+from hlspike.generators.neurons.equations import SPIKES
+from hlspike.generators.neurons.known import states
 
 BATCH = 7
 """Sequences of the trial call: a number that is unlikely to be one of the model's own dimensions."""
@@ -102,8 +104,8 @@ class Tracer(fx.Tracer):
 def _output_of(layer: nn.Module, x: Any) -> Any:
     # forward itself would be traced
     match layer:
-        case snntorch.Leaky():
-            return (x, x) if returns_pair(layer) else x
+        case snntorch.SpikingNeuron():
+            return (x, *(x for state in states(layer) if state != SPIKES)) if returns_states(layer) else x
         case nn.Linear():
             return x.new_zeros(*x.shape[:-1], layer.out_features)
         case nn.Flatten():
@@ -119,6 +121,6 @@ def _value_of(argument: Any) -> Any:
     return argument.node.meta["value"] if isinstance(argument, fx.Proxy) else argument
 
 
-def returns_pair(neuron: snntorch.Leaky) -> bool:
-    """Whether its forward returns (spk, mem) rather than spk (Leaky.forward, its last lines)."""
+def returns_states(neuron: snntorch.SpikingNeuron) -> bool:
+    """Whether its forward returns (spk, …, mem) rather than spk (the last lines of each forward of snnTorch)."""
     return bool(neuron.output) or not neuron.init_hidden

@@ -6,7 +6,7 @@ refusal, not in hardware. Each layer is checked on the inputs it got, so no roun
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -18,8 +18,9 @@ from hlspike.generators.errors import UnsupportedModel
 from hlspike.generators.extract.chain import Chain, Step
 from hlspike.generators.extract.float64 import first_sentence
 from hlspike.generators.extract.flow import hardware_order, leaves
-from hlspike.generators.extract.neuron import INTEGRATES_WITHIN
 from hlspike.generators.extract.runner import Runner
+from hlspike.generators.neurons.equations import INPUT, ONE_WITHIN, SPIKES
+from hlspike.generators.neurons.evaluate import settled, timestep
 
 Array = NDArray[np.float64]
 
@@ -33,7 +34,7 @@ _AMPLITUDES = (0.3, 1.0, 3.0, 10.0, 100.0)
 def verify(
     module: nn.Module, chain: Chain, shape: tuple[int, ...], layers: Sequence[ir.Layer], parameters: ir.Parameters
 ) -> None:
-    """Run `module` for two short sequences and compare each layer with its equation in `generators.ir`.
+    """Run `module` for two short sequences and compare each layer with its equation.
 
     Args:
         shape: one timestep in torch order, without batch.
@@ -46,7 +47,7 @@ def verify(
     scale = np.array(_AMPLITUDES).reshape(-1, *(1 for _ in shape))
     for _ in range(2):
         runner.reset()
-        kept: dict[str, Array] = {}
+        kept: dict[str, dict[str, Array]] = {}
         for t in range(TIMESTEPS):
             noise = scale * random.normal(size=(len(_AMPLITUDES), *shape))
             # stimuli are float32, so a forward that casts its input to that is no fault
@@ -90,7 +91,7 @@ def _difference(
     parameters: ir.Parameters,
     runner: Runner,
     frames: torch.Tensor,
-    kept: dict[str, Array],
+    kept: dict[str, dict[str, Array]],
 ) -> str | None:
     if step.name not in runner.inputs:
         return "call"
@@ -103,10 +104,14 @@ def _difference(
     if isinstance(layer, ir.Linear):
         return _linear_difference(layer, parameters, inputs, outputs)
     assert isinstance(layer, ir.Neuron)
-    membrane = hardware_order(runner.membranes[step.name].numpy(), step.result)
-    before = kept.get(step.name, np.zeros_like(membrane))
-    kept[step.name] = membrane.copy()
-    return _leaky_difference(layer, parameters, before, inputs, outputs / step.result.factor, membrane)
+    left = {
+        state: hardware_order(value.numpy(), step.result) / (step.result.factor if state == SPIKES else 1.0)
+        for state, value in runner.states[step.name].items()
+    }
+    before = kept.get(step.name, {name: np.zeros_like(outputs) for name in left})
+    kept[step.name] = {name: value.copy() for name, value in left.items()}
+    given = {**before, INPUT: inputs}
+    return _neuron_difference(layer, parameters, given, outputs / step.result.factor, left)
 
 
 def _linear_difference(layer: ir.Linear, parameters: ir.Parameters, inputs: Array, outputs: Array) -> str | None:
@@ -117,30 +122,29 @@ def _linear_difference(layer: ir.Linear, parameters: ir.Parameters, inputs: Arra
     return "output" if off.any() else None
 
 
-def _leaky_difference(
-    layer: ir.Neuron, parameters: ir.Parameters, before: Array, inputs: Array, spikes: Array, membrane: Array
+def _neuron_difference(
+    layer: ir.Neuron,
+    parameters: ir.Parameters,
+    given: Mapping[str, Array],
+    spikes: Array,
+    left: Mapping[str, Array],
 ) -> str | None:
-    threshold = parameters[f"{layer.name}/threshold"]
-    beta = 1.0 if layer.integrates else parameters[f"{layer.name}/beta"]
-    reset = (before - threshold > 0).astype(np.float64)
-    retained = before * (1 - reset) if layer.reset_mechanism == "zero" else before
-    updated = beta * retained + inputs - (reset * threshold if layer.reset_mechanism == "subtract" else 0)
-    relative = 2 * INTEGRATES_WITHIN if layer.integrates else TOLERANCE
-    margin = relative * (np.abs(retained) + np.abs(inputs) + np.abs(threshold))
-    fired = updated - threshold > 0
-    close = np.abs(updated - threshold) <= margin
+    equations = layer.equations
+    own = {key: parameters[f"{layer.name}/{key}"] for key in equations.parameters}
+    made = timestep(equations, own, given)
+    whole = any("" in equations.decays(state) for state in equations.states)
+    relative = 2 * ONE_WITHIN if whole else TOLERANCE
+    margin = relative * made.firing.size
+    fired = made.firing.value > 0
+    close = np.abs(made.firing.value) <= margin
     if layer.inhibition:
-        ranked = np.sort(updated - threshold, axis=1)
+        ranked = np.sort(made.firing.value, axis=1)
         tie = layer.size > 1 and ranked[:, -1] - ranked[:, -2] <= 2 * margin.max(axis=1)
         close |= np.broadcast_to(np.reshape(tie, (-1, 1)), close.shape)
-        fired &= np.arange(layer.size) == (updated - threshold).argmax(axis=1)[:, None]
+        fired &= np.arange(layer.size) == made.firing.value.argmax(axis=1)[:, None]
     if ((spikes != fired) & ~close).any():
         return "spikes"
-    if not layer.reset_delay:
-        d = spikes - reset
-        match layer.reset_mechanism:
-            case "subtract":
-                updated = updated - d * threshold
-            case "zero":
-                updated = updated - d * updated
-    return "membrane" if (np.abs(updated - membrane) > margin).any() else None
+    for name, state in settled(equations, own, made, spikes != 0).items():
+        if name in left and (np.abs(state.value - left[name]) > relative * state.size).any():
+            return "membrane" if name == "mem" else f"state {name}"
+    return None

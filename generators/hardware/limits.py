@@ -22,6 +22,8 @@ from hlspike.generators.design import (
 from hlspike.generators.errors import ConfigError
 from hlspike.generators.exact.widths import Exact, cast
 from hlspike.generators.fixed import WIDEST
+from hlspike.generators.neurons.equations import INPUT, SPIKES, Equations, State
+from hlspike.generators.neurons.sums import whole
 
 UNROLLED = 4096
 """Operations of one iteration. Beyond some size of code the tools stop (HLS 200-1471 and XFORM 203-504, "Stop unrolling
@@ -122,14 +124,30 @@ def _uses(layer: LayerDesign) -> Iterator[Use]:
         case InputDesign() | LinearDesign():
             pass  # a sum is no wider than a type can be, see `weighted_sum`
         case NeuronDesign():
-            state = Exact.of(layer.membrane_type)
-            update = (_decayed(state, layer.beta) + Exact.of(layer.input.type)) - Exact.of(layer.threshold.type)
-            yield _bits(cast(update, state), "membrane, current and threshold")
+            values = {INPUT: layer.input.type, **layer.types}
+            parameters = {key: one.type for key, one in layer.parameters.items()}
+            for one in layer.equations.states:
+                total = whole(one.terms, values, parameters)
+                yield _bits(cast(total, Exact.of(layer.types[one.name])), _apart(layer.equations, one))
         case ReadoutDesign():
             state = Exact.of(layer.state_type)
             yield _bits(cast(_decayed(state, layer.beta) + Exact.of(layer.input.type), state), "membrane and current")
         case _:
             assert_never(layer)
+
+
+def _apart(equations: Equations, state: State) -> str:
+    """The values whose points a sum has to bring together."""
+    names = [state.key]
+    for term in state.terms:
+        if term.of == INPUT:
+            names.append("current")
+        elif term.of not in ("", SPIKES, state.name):
+            names.append(equations.state(term.of).key)
+        elif not term.of:
+            names.append(term.factor)
+    *most, last = dict.fromkeys(names)
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _bits(value: int, apart: str) -> Use:

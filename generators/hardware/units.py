@@ -96,9 +96,9 @@ def _boundary(port: Port, edge: Edge) -> dict[str, Any]:
 def _probe(layer: LayerDesign) -> dict[str, Any]:
     match layer:
         case NeuronDesign():
-            return {"id": layer.id, "size": layer.output.size, "spikes": True, "state": "mem"}
+            return {"id": layer.id, "size": layer.output.size, "spikes": True, "states": list(layer.held)}
         case ReadoutDesign():
-            return {"id": layer.id, "size": layer.input.size, "spikes": False, "state": layer.state}
+            return {"id": layer.id, "size": layer.input.size, "spikes": False, "states": [layer.state]}
         case InputDesign() | LinearDesign():
             raise TypeError(f"{layer.id} has no state")
         case _:

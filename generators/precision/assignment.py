@@ -14,13 +14,16 @@ from typing import assert_never
 import numpy as np
 
 from hlspike.generators.errors import UnsupportedModel
-from hlspike.generators.fixed import FixedType
+from hlspike.generators.fixed import WIDEST, FixedType
 from hlspike.generators.ir import Input, Layer, Linear, Network, Neuron, Parameters, Readout
+from hlspike.generators.neurons.equations import INPUT, THRESHOLD
+from hlspike.generators.neurons.ranges import decays, fineness, reach
 from hlspike.generators.precision.automatic import Auto
 from hlspike.generators.precision.loss import Floats, Loss
 from hlspike.generators.precision.resolve import Resolution, fixed_type
 from hlspike.generators.stimulus import Stimulus, channels_last
 from hlspike.generators.typed import (
+    TooWide,
     TypedInput,
     TypedLayer,
     TypedLinear,
@@ -66,7 +69,10 @@ def ranges_of(typed: TypedNetwork, seen: Mapping[tuple[str, str], tuple[int, int
     found = {}
     for (name, key), (low, high) in seen.items():
         layer = typed.layer(name)
-        kind = layer.state if isinstance(layer, TypedReadout) and key == "membrane" else getattr(layer, key)
+        if isinstance(layer, TypedNeuron):
+            kind = layer.states[key]
+        else:
+            kind = layer.state if isinstance(layer, TypedReadout) and key == "membrane" else getattr(layer, key)
         found[name, key] = Range(low, high, kind.frac)
     return found
 
@@ -122,12 +128,7 @@ class Assignment:
                 result = self._computed(layer, "result", accum, "as accum")
                 return TypedLinear(layer, value, weight, bias, accum, result)
             case Neuron():
-                value, theta = results[layer.inputs[0]], self._parameter(layer, "threshold")
-                beta = None if layer.integrates else self._parameter(layer, "beta")
-                largest = float(self._values(layer, "threshold").max())
-                decay = 1.0 if layer.integrates else self._values(layer, "beta")
-                membrane = self._state(layer, "membrane", max(value.frac, theta.frac), value, largest, decay)
-                return TypedNeuron(layer, value, beta, theta, membrane)
+                return self._neuron(layer, results[layer.inputs[0]])
             case Readout():
                 return self._readout(layer, results[layer.inputs[0]])
             case _:
@@ -151,7 +152,8 @@ class Assignment:
             bits = (ingress.window_size or 0).bit_length() if ingress.reset_policy != "never" else _COUNT_BITS
             state = FixedType(bits, bits, signed=False)
         else:
-            state = self._state(layer, "membrane", value.frac, value, 0.0, np.asarray(layer.beta))
+            bound = 2 * (self._timesteps * _largest(value) + 1)
+            state = self._state(layer, "membrane", value.frac, bound, 0.0, np.asarray(layer.beta))
         beta = None
         if layer.output_mode == "membrane" and layer.beta != 1.0:
             beta = _beta_type(layer.beta, max(_BETA_BITS, state.frac))
@@ -160,6 +162,32 @@ class Assignment:
         difference = holding(state.min_raw - state.max_raw, state.max_raw - state.min_raw, state.frac)
         result = self._computed(layer, "result", difference, "lossless for any two states")
         return TypedReadout(layer, value, beta, state, result)
+
+    def _neuron(self, layer: Neuron, value: FixedType) -> TypedNeuron:
+        equations = layer.equations
+        parameters = {key: self._parameter(layer, key) for key in equations.parameters}
+        values = {key: self._values(layer, key) for key in parameters}
+        largest = {key: float(np.abs(found).max()) for key, found in values.items()}
+        top = reach(equations, largest, _largest(value), self._timesteps)
+        fracs = {INPUT: value.frac, **{key: kind.frac for key, kind in parameters.items()}}
+        fired = {term.of for term in equations.fires if not term.negative}
+        states: dict[str, FixedType] = {}
+        for key in dict.fromkeys(state.key for state in equations.states):
+            own = [state for state in equations.states if state.key == key]
+            frac = max(fineness(state, fracs, largest) for state in own)
+            theta = 0.0
+            if any(state.name in fired for state in own):
+                frac, theta = max(frac, fracs[THRESHOLD]), float(values[THRESHOLD].max())
+            bound = max(top[state.name] for state in own)
+            states[key] = self._state(layer, key, frac, bound, theta, decays(equations, key, values))
+            fracs |= {state.name: states[key].frac for state in own}
+        return TypedNeuron(layer, value, parameters, {key: states[key] for key in equations.keys})
+
+    @property
+    def _timesteps(self) -> int:
+        """Of the longest run of the calibration stimulus between two boundaries."""
+        never = self._network.input.reset_policy == "never"
+        return self._calibration.timesteps if never else self._calibration.frames.shape[1]
 
     def _given(self, layer: Layer, key: str) -> FixedType:
         return fixed_type(self._resolution.precision(layer, key))
@@ -200,12 +228,13 @@ class Assignment:
         return auto.of_range(2 * seen.low, 2 * seen.high, seen.frac, exact)
 
     def _state(
-        self, layer: Neuron | Readout, key: str, frac: int, value: FixedType, threshold: float, decay: Floats | float
+        self, layer: Neuron | Readout, key: str, frac: int, bound: float, threshold: float, decay: Floats
     ) -> FixedType:
-        """Of a membrane, which is signed: whatever was seen of it, a reset or an input may take it below 0.
+        """Of a state, which is signed: whatever was seen of it, a reset or an input may take it below 0.
 
         Args:
             frac: fractional bits of what enters it.
+            bound: a magnitude that nothing on the calibration stimulus leads beyond.
             threshold: the largest, which it has to exceed in order to fire; 0 if it does not.
         """
         auto = self._resolution.precision(layer, key).auto
@@ -213,12 +242,12 @@ class Assignment:
             return self._given(layer, key)
         default = self._resolution.default(layer)
         if default is None or auto.width is not None:
-            guarded = min(frac + _guard(np.asarray(decay)), _FINEST)
+            guarded = min(frac + _guard(decay), _FINEST)
             width = max(1, guarded + 1)
             default = FixedType(width, width - guarded, True, *auto.modes)
         seen = self._seen(layer, key)
         if seen is None:
-            return self._bounded(default, value, threshold)
+            return _ample(default, bound)
         low, high = min(2 * seen.low, -1), max(2 * seen.high, 1)
         margin = "and one bit of margin"
         if threshold * 2.0**seen.frac >= high:
@@ -228,20 +257,6 @@ class Assignment:
             return replace(holding(low, high, seen.frac), quantization=default.quantization, overflow=default.overflow)
         return auto.of_range(low, high, seen.frac, FixedType(_MOST, _MOST - max(default.frac, 0)))
 
-    def _bounded(self, default: FixedType, value: FixedType, threshold: float) -> FixedType:
-        """A membrane type that nothing on the calibration stimulus can overflow; resolution and modes of `default`.
-
-        Each timestep adds at most the largest input and θ to a membrane, and a reset within the timestep may double it
-        or give θ back once more.
-        """
-        never = self._network.input.reset_policy == "never"
-        timesteps = self._calibration.timesteps if never else self._calibration.frames.shape[1]
-        ends = (abs(value.to_float(np.array(raw, object)).item()) for raw in (value.min_raw, value.max_raw))
-        largest = 4 * timesteps * (max(ends) + abs(threshold) + 1)
-        bound = int(largest * 2.0**default.frac) if default.frac <= _FINEST else 1
-        wide = holding(-bound, bound, default.frac)
-        return replace(wide, quantization=default.quantization, overflow=default.overflow)
-
     def _seen(self, layer: Layer, key: str) -> Range | None:
         if self._ranges is None:
             self.ample = True
@@ -250,6 +265,20 @@ class Assignment:
 
     def _tell(self, layer: Layer, key: str, reason: str) -> None:
         self.reasons.setdefault(layer.name, {})[key] = reason
+
+
+def _ample(default: FixedType, bound: float) -> FixedType:
+    """A type of a state that values up to `bound` cannot overflow; resolution and modes of `default`."""
+    if not np.isfinite(bound):
+        raise TooWide(f"grows without end, beyond the {WIDEST} bits that a type may have")
+    edge = int(bound * 2.0**default.frac) if default.frac <= _FINEST else 1
+    wide = holding(-edge, edge, default.frac)
+    return replace(wide, quantization=default.quantization, overflow=default.overflow)
+
+
+def _largest(value: FixedType) -> float:
+    """Magnitude of a value of that type."""
+    return float(max(abs(value.to_float(np.array(raw, object)).item()) for raw in (value.min_raw, value.max_raw)))
 
 
 def _guard(decay: Floats) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SUMMED = ("weight", "bias")
-DECAYS = ("beta", "alpha")
+DECAYS = ("beta", "alpha", "decay")
 Floats = NDArray[np.float64]
 
 

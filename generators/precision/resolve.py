@@ -17,30 +17,29 @@ from hlspike.generators.errors import ConfigError
 from hlspike.generators.fixed import FixedType
 from hlspike.generators.hardware import storage, strategy
 from hlspike.generators.ir import Input, Layer, Linear, Network, Neuron, Readout
+from hlspike.generators.neurons.equations import THRESHOLD
+from hlspike.generators.neurons.registry import NEURONS
 from hlspike.generators.precision.automatic import Auto
 
-_KEYS = ("default", "weight", "bias", "accum", "result", "beta", "alpha", "threshold", "membrane", "synaptic")
-_TYPE_KEYS: dict[str, tuple[str, ...]] = {
+_KINDS: dict[str, tuple[str, ...]] = {
     "Input": ("result",),
     "InputLayer": ("result",),
     "Linear": ("weight", "bias", "accum", "result"),
     "Dense": ("weight", "bias", "accum", "result"),
-    "Leaky": ("beta", "threshold", "membrane"),
-    "LIFNeuron": ("beta", "threshold", "membrane"),
-    "IFNeuron": ("beta", "threshold", "membrane"),
     "Readout": ("membrane", "result"),
     "SNNReadout": ("membrane", "result"),
 }
-"""Precision keys of each type name; Dense, InputLayer, SNNReadout, LIFNeuron and IFNeuron are hls4ml's names."""
+"""Precision keys of the type names that are no neurons; Dense, InputLayer and SNNReadout are hls4ml's."""
 OTHER_NAMES = {"Dense": "Linear", "InputLayer": "Input", "SNNReadout": "Readout"}
 """hls4ml's names of types that have another one here."""
-_SYNAPSES, _NEURONS = ("Linear", "Dense"), ("Leaky", "LIFNeuron", "IFNeuron")
+_SYNAPSES = ("Linear", "Dense")
 _SETTINGS = {
-    "reuse_factor": ((*_SYNAPSES, *_NEURONS), "synapses and neurons have one"),
-    "strategy": (_SYNAPSES, "synapses have one"),
-    "storage": ((*_SYNAPSES, *_NEURONS), "synapses and neurons have one"),
+    "reuse_factor": "synapses and neurons have one",
+    "strategy": "synapses have one",
+    "storage": "synapses and neurons have one",
 }
-"""What an entry may hold besides precisions: the types that have it."""
+"""What an entry may hold besides precisions, and which types have it."""
+_ONE = {"beta": "β is 1, the neurons integrate", "alpha": "α is 1, nothing of the current is lost"}
 
 
 def type_names(layer: Layer) -> tuple[str, ...]:
@@ -51,7 +50,7 @@ def type_names(layer: Layer) -> tuple[str, ...]:
         case Linear():
             return ("Linear", "Dense")
         case Neuron():
-            return (layer.type_name, "Leaky")
+            return layer.types
         case Readout():
             return ("Readout", "SNNReadout")
         case _:
@@ -63,8 +62,9 @@ def unused(layer: Layer) -> dict[str, str]:
     match layer:
         case Linear(bias=False):
             return {"bias": "the layer has no bias"}
-        case Neuron(integrates=True):
-            return {"beta": "β is 1, the neurons integrate"}
+        case Neuron():
+            used = {*layer.equations.parameters, *layer.equations.keys}
+            return {key: _ONE.get(key, f"{key} is 1 in every neuron") for key in _keys(layer) if key not in used}
         case Readout():
             reasons = {}
             if layer.output_mode == "spike":
@@ -74,6 +74,32 @@ def unused(layer: Layer) -> dict[str, str]:
             return reasons
         case _:
             return {}
+
+
+def _neurons() -> dict[str, tuple[str, ...]]:
+    """Precision keys of each type name of a neuron; LIFNeuron and IFNeuron are hls4ml's."""
+    return {name: one.keys for one in NEURONS.values() for name in (one.name, *one.types, *one.lossless)}
+
+
+def _neuron_keys() -> list[str]:
+    """Precision keys of all neurons: those of parameters, θ the last of them, and then of states."""
+    forms = [form for one in NEURONS.values() for form in one.forms]
+    parameters = [key for form in forms for key in form.parameters if key != THRESHOLD]
+    return list(dict.fromkeys([*parameters, THRESHOLD, *(key for form in forms for key in form.keys)]))
+
+
+def type_keys() -> dict[str, tuple[str, ...]]:
+    """Precision keys of every type name, in the order in which they are listed."""
+    ends = ("Readout", "SNNReadout")
+    first = {name: keys for name, keys in _KINDS.items() if name not in ends}
+    return {**first, **_neurons(), **{name: _KINDS[name] for name in ends}}
+
+
+def _keys(layer: Layer) -> tuple[str, ...]:
+    """Precision keys of the type of `layer`."""
+    if isinstance(layer, Neuron):
+        return _neurons().get(layer.types[0], (*layer.equations.parameters, *layer.equations.keys))
+    return _KINDS[type_names(layer)[0]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +138,19 @@ class Resolution:
                 raise ConfigError(
                     f"hls.layers.{name}: there is no such layer{_meant(name, layers)}; layers are {', '.join(layers)}"
                 )
-            _check_entry(f"hls.layers.{name}", entry, type_names(layers[name])[0])
+            _check_entry(f"hls.layers.{name}", entry, type_names(layers[name])[0], _keys(layers[name]))
+        known = type_keys()
         for name, entry in hls.get("types", {}).items():
-            if name not in _TYPE_KEYS:
+            if name not in known:
                 raise ConfigError(
-                    f"hls.types.{name}: there is no such layer type{_meant(name, _TYPE_KEYS)}; "
-                    f"types are {', '.join(_TYPE_KEYS)}"
+                    f"hls.types.{name}: there is no such layer type{_meant(name, known)}; types are {', '.join(known)}"
                 )
-            _check_entry(f"hls.types.{name}", entry, name)
+            _check_entry(f"hls.types.{name}", entry, name, known[name])
         for other, name in OTHER_NAMES.items():
             _check_same(other, name, hls.get("types", {}))
-        _check_keys("hls.model.precision", _precision(hls.get("model", {})), _KEYS)
+        own = (key for layer in network.layers for key in _keys(layer))
+        every = dict.fromkeys(["default", *_KINDS["Linear"], *_neuron_keys(), *own])
+        _check_keys("hls.model.precision", _precision(hls.get("model", {})), every)
         return Resolution(hls)
 
     def without_effect(self, network: Network) -> tuple[str, ...]:
@@ -137,11 +165,11 @@ class Resolution:
             given = [key for key, value in _precision(entry or {}).items() if value is not None]
             if name not in present and (given or _settings(entry or {})):
                 found.append(f"hls.types.{name} has no effect: no layer of the network is of this type")
-            elif name == "IFNeuron" and "beta" in given:
+            elif "beta" in given and any(name in one.lossless for one in NEURONS.values()):
                 found.append(f"hls.types.{name}.precision.beta has no effect: β is 1, such neurons integrate")
         used = {"default"}
         for layer in network.layers:
-            used |= set(_TYPE_KEYS[type_names(layer)[0]]) - set(unused(layer))
+            used |= set(_keys(layer)) - set(unused(layer))
         for key, value in _precision(self.hls.get("model") or {}).items():
             if value is not None and key not in used:
                 found.append(f"hls.model.precision.{key} has no effect: no layer of the network has use for it")
@@ -217,17 +245,16 @@ def fixed_type(choice: Choice) -> FixedType:
         raise ConfigError(f"{choice.where}: {error}{or_auto}") from None
 
 
-def _check_entry(where: str, entry: Mapping[str, Any] | None, type_name: str) -> None:
-    precision = _precision(entry or {})
-    if type_name in ("Leaky", "LIFNeuron", "IFNeuron") and "result" in precision:
+def _check_entry(where: str, entry: Mapping[str, Any] | None, type_name: str, keys: tuple[str, ...]) -> None:
+    precision, other = _precision(entry or {}), type_name in _KINDS
+    if not other and "result" in precision:
         raise ConfigError(
             f"{where}.precision.result: a spike is ap_uint<1>, always, found {precision['result']}; remove the key"
         )
-    _check_keys(f"{where}.precision", precision, ("default", *_TYPE_KEYS[type_name]))
+    _check_keys(f"{where}.precision", precision, ("default", *keys))
     for key in _settings(entry or {}):
-        types, having = _SETTINGS[key]
-        if type_name not in types:
-            raise ConfigError(f"{where}.{key}: only {having}; remove the key")
+        if (other or key == "strategy") and type_name not in _SYNAPSES:
+            raise ConfigError(f"{where}.{key}: only {_SETTINGS[key]}; remove the key")
 
 
 def _settings(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from hlspike.generators.fixed import SPIKE
 from hlspike.generators.ir import INPUT
 from hlspike.generators.reference.blocks import Block, Kept, Where, cut
-from hlspike.generators.reference.membranes import Membranes
 from hlspike.generators.reference.product import Product
+from hlspike.generators.reference.states import States
 from hlspike.generators.reference.tally import Overflow, Places, Settled, Tally
 from hlspike.generators.settle.decision import Counts, boundaries, decide
 from hlspike.generators.stimulus import Stimulus, channels_last
@@ -112,8 +112,8 @@ class Reference:
         self._products = {
             layer.layer.name: _product(layer, integers) for layer in typed.layers if isinstance(layer, TypedLinear)
         }
-        self._membranes = {
-            layer.layer.name: Membranes(layer, integers, _KEPT.get(trace) if isinstance(layer, TypedNeuron) else "left")
+        self._states = {
+            layer.layer.name: States(layer, integers, _KEPT.get(trace) if isinstance(layer, TypedNeuron) else "left")
             for layer in typed.layers
             if isinstance(layer, TypedNeuron)
             or (isinstance(layer, TypedReadout) and layer.layer.output_mode != "spike")
@@ -122,8 +122,8 @@ class Reference:
         self._clear()
 
     def _clear(self) -> None:
-        for membranes in self._membranes.values():
-            membranes.clear()
+        for states in self._states.values():
+            states.clear()
         self._counts = Counts()
         self._latched: NDArray[np.int64] | None = None
 
@@ -199,21 +199,19 @@ class Reference:
                     values[name] = self._sums(layer, values[layer.layer.inputs[0]])
                 case TypedNeuron():
                     current = values[layer.layer.inputs[0]]
-                    spikes, mem = self._membranes[name].walk(current, last, tally)
+                    spikes, states = self._states[name].walk(current, last, tally)
                     values[name] = Settled(spikes.view(np.uint8), 0, 1)
                     if self._trace != "decisions":
                         kept.put(f"spikes/{name}", values[name].raw, np.uint8, where)
-                    if mem is not None:
-                        kept.put(f"mem/{name}", mem, np.int64, where)
+                    for key, state in states.items():
+                        kept.put(f"{key}/{name}", state, np.int64, where)
                 case TypedReadout():
                     current = values[layer.layer.inputs[0]]
                     counted = layer.layer.output_mode == "spike"
-                    state: NDArray[Any] | None
                     if counted:
                         state = self._counts.walk(current.raw, last)
                     else:
-                        _, state = self._membranes[name].walk(current, last, tally)
-                    assert state is not None
+                        state = self._states[name].walk(current, last, tally)[1]["mem"]
                     if self._trace in _KEPT:
                         kept.put("readout/count" if counted else "readout/mem", state, np.int64, where)
                     self._decide(layer, state, last, where, kept)

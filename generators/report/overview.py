@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hlspike.generators.fixed import FixedType
 from hlspike.generators.ir import Parameters
+from hlspike.generators.neurons.equations import THRESHOLD
 from hlspike.generators.reference import run_reference
 from hlspike.generators.reference.tally import Overflow
 from hlspike.generators.settle.decision import classes
@@ -69,7 +70,7 @@ def rasters(typed: TypedNetwork, floating: Traces, csim: Traces, sequence: int, 
 
 @dataclass(frozen=True, slots=True)
 class Membranes:
-    """Membranes of some neurons of one layer in one sequence, in real units.
+    """Of some neurons of one layer in one sequence the state that meets the threshold, in real units.
 
     Attributes:
         neurons: (k,) which.
@@ -106,13 +107,14 @@ def membranes(
         parted = np.zeros_like(spikes) if theirs is None else spikes != theirs[sequence, :length]
         first = np.where(parted.any(0), parted.argmax(0), length)
         neurons = np.sort(np.lexsort((-spikes.sum(0, dtype=np.int64), first))[:SHOWN])
-        mem, threshold = trace[f"mem/{name}"][-1, :length, neurons].T, integers[f"{name}/threshold"]
-        ours = floating.get(f"mem/{name}")
+        shown = layer.layer.equations.fires[0].of
+        mem, threshold = trace[f"{shown}/{name}"][-1, :length, neurons].T, integers[f"{name}/{THRESHOLD}"]
+        ours = floating.get(f"{shown}/{name}")
         found.append(
             Membranes(
-                name, neurons, layer.membrane.to_float(mem), spikes[:, neurons] != 0,
+                name, neurons, layer.state(shown).to_float(mem), spikes[:, neurons] != 0,
                 None if ours is None else ours[sequence, :length][:, neurons],
-                layer.threshold.to_float(np.broadcast_to(threshold, layer.layer.size)[neurons]),
+                layer.parameters[THRESHOLD].to_float(np.broadcast_to(threshold, layer.layer.size)[neurons]),
             )
         )
     return found
@@ -160,28 +162,39 @@ def tensors(
             values = np.asarray(parameters[f"{name}/{key}"], np.float64)
             _, saturated, _ = kind.round_parameter(values)
             yield Values(name, key, kind, values.ravel(), int(saturated.sum()), values.size)
+        streams[name] = None
+        made: list[tuple[str, FixedType, NDArray[Any]]] = []
         match layer:
             case TypedInput():
-                stream: NDArray[Any] | None = channels_last(sample.frames[:], layer.layer.shape)
-                key, kind = "result", layer.result
+                streams[name] = channels_last(sample.frames[:], layer.layer.shape)
+                made = _made("result", layer.result, streams[name])
             case TypedLinear():
                 source, weight = streams[layer.layer.inputs[0]], parameters[f"{name}/weight"]
                 bias = parameters[f"{name}/bias"] if layer.bias is not None else 0.0
-                stream, key, kind = None if source is None else source @ weight.T + bias, "result", layer.result
+                streams[name] = None if source is None else source @ weight.T + bias
+                made = _made("result", layer.result, streams[name])
             case TypedNeuron():
-                mem = _head(floating, f"mem/{name}")
-                if mem is None and (raw := _head(reference, f"mem/{name}")) is not None:
-                    mem = layer.membrane.to_float(raw)
-                stream, key, kind = mem, "membrane", layer.membrane
+                streams[name] = _head(floating, f"spikes/{name}")
+                for state in layer.layer.equations.held:
+                    kind = layer.state(state.name)
+                    made += _made(state.key, kind, _traced(state.name, name, kind, floating, reference))
             case TypedReadout():
                 continue
             case _:
                 assert_never(layer)
-        if stream is not None:
+        for key, kind, stream in made:
             values = np.asarray(stream[valid], np.float64).ravel()
             yield Values(name, key, kind, values, seen.get((name, key), 0), timesteps * stream.shape[-1])
-        spikes = _head(floating, f"spikes/{name}")
-        streams[name] = spikes if isinstance(layer, TypedNeuron) else stream
+
+
+def _made(key: str, kind: FixedType, stream: NDArray[Any] | None) -> list[tuple[str, FixedType, NDArray[Any]]]:
+    return [] if stream is None else [(key, kind, stream)]
+
+
+def _traced(state: str, layer: str, kind: FixedType, floating: Traces, reference: Traces) -> NDArray[Any] | None:
+    """What was traced of a state, in real units; of the float executor, if it was."""
+    found, raw = _head(floating, f"{state}/{layer}"), _head(reference, f"{state}/{layer}")
+    return kind.to_float(raw) if found is None and raw is not None else found
 
 
 def _head(trace: Traces, key: str) -> NDArray[Any] | None:

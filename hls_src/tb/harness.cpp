@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -60,35 +61,40 @@ options parse(int argc, char **argv) {
 class recorder {
 public:
     recorder(const probe &from, const options &chosen, size_t sequences, size_t timesteps)
-        : from_(from), spikes_(from.size), state_(from.size), silence_(from.size), rest_(from.size) {
+        : from_(from), spikes_(from.size), silence_(from.size), rest_(from.size) {
         const std::vector<size_t> shape = {sequences, timesteps, static_cast<size_t>(from.size)};
         const std::string id = from.id;
         if (chosen.spikes && from.spikes) spike_file_.reset(new writer(chosen.out + "spikes__" + id + ".npy", "|u1", shape));
-        if (chosen.states)
-            state_file_.reset(new writer(chosen.out + from.state + "__" + id + ".npy", "<i8", shape));
+        std::istringstream names(from.states);
+        size_t count = 0;
+        for (std::string name; names >> name; count++)
+            if (chosen.states)
+                state_files_.emplace_back(new writer(chosen.out + name + "__" + id + ".npy", "<i8", shape));
+        states_.resize(count * from.size);
     }
-    bool idle() const { return !spike_file_ && !state_file_; }
+    bool idle() const { return !spike_file_ && state_files_.empty(); }
     void record() {
-        from_.read(spikes_.data(), state_.data());
-        put(spikes_, state_);
+        from_.read(spikes_.data(), states_.data());
+        if (spike_file_) spike_file_->put(spikes_.data(), spikes_.size());
+        for (size_t k = 0; k < state_files_.size(); k++) state_files_[k]->put(states_.data() + k * from_.size, from_.size);
     }
-    void pad() { put(silence_, rest_); }
+    void pad() {
+        if (spike_file_) spike_file_->put(silence_.data(), silence_.size());
+        for (auto &file : state_files_) file->put(rest_.data(), rest_.size());
+    }
     void close(size_t sequences) {
         if (spike_file_) spike_file_->close(sequences);
-        if (state_file_) state_file_->close(sequences);
+        for (auto &file : state_files_) file->close(sequences);
     }
 
 private:
-    void put(const std::vector<unsigned char> &spikes, const std::vector<long long> &state) {
-        if (spike_file_) spike_file_->put(spikes.data(), spikes.size());
-        if (state_file_) state_file_->put(state.data(), state.size());
-    }
     const probe &from_;
     std::vector<unsigned char> spikes_;
-    std::vector<long long> state_;
+    std::vector<long long> states_;
     const std::vector<unsigned char> silence_;
     const std::vector<long long> rest_;
-    std::unique_ptr<writer> spike_file_, state_file_;
+    std::unique_ptr<writer> spike_file_;
+    std::vector<std::unique_ptr<writer>> state_files_;
 };
 
 // Emissions against expected.npy: the first that differs is told.

@@ -4,21 +4,22 @@
 //
 // DIR of --data holds input.npy (N, T, b) uint8, the mantissas of a timestep bit by bit, lengths.npy (N,) timesteps used of each sequence, expected.npy
 // (E, w) mantissas of every emission in order; without --data it is sought where the project's own lies. DIR of --out,
-// if given, receives emitted.npy (E, w) and, after --trace, spikes__<id>.npy (N, T, n) uint8, mem__<id>.npy and
-// count__<id>.npy (N, T, n) int64, zero beyond the lengths.
+// if given, receives emitted.npy (E, w) and, after --trace, spikes__<id>.npy (N, T, n) uint8, and of every
+// state, as of mem, mem__<id>.npy (N, T, n) int64, zero beyond the lengths.
 // Returns 0 if everything emitted equals expected.npy, 1 if not, 2 if it cannot run.
 #ifndef HARNESS_HARNESS_H
 #define HARNESS_HARNESS_H
 
 namespace harness {
 
-// A layer with state: its spikes (if it has any) and the mantissas of its states after a timestep.
+// A layer with state: its spikes (if it has any) and the mantissas of each of its states after a timestep, one state
+// after the other; `states` are their names, with blanks between.
 struct probe {
     const char *id;
     int size;
     bool spikes;
-    const char *state;
-    void (*read)(unsigned char *spikes, long long *state);
+    const char *states;
+    void (*read)(unsigned char *spikes, long long *states);
 };
 
 // One timestep: its packed mantissas in; true if `row` has been given an emission.

@@ -115,7 +115,7 @@ class _Widths:
             return np.dtype(np.uint8)
         layer = self._typed.layers[-1] if kind == "readout" else self._typed.layer(name)
         assert isinstance(layer, (TypedNeuron, TypedReadout))
-        return (layer.membrane if isinstance(layer, TypedNeuron) else layer.state).storage
+        return (layer.state(kind) if isinstance(layer, TypedNeuron) else layer.state).storage
 
     def kept(self, key: str) -> np.dtype[Any]:
         return np.dtype(np.uint8 if key.startswith("spikes/") else np.int64)

@@ -15,6 +15,7 @@ from projects import designed
 from hlspike.generators.design import Io, LayerDesign, LinearDesign, NeuronDesign, ReadoutDesign
 from hlspike.generators.estimate.operations import operations
 from hlspike.generators.estimate.whole import LayerEstimate, estimate
+from hlspike.generators.neurons.equations import THRESHOLD
 
 # everything at once, with both ways to reset; groups, inhibition and vectors of thresholds; spikes over FIFOs
 QUICK = {("subtract", "parallel"), ("primes", "stream"), ("gears", "parallel")}
@@ -40,7 +41,7 @@ def check(layer: LayerDesign, once: bool, found: tuple[Figures, ...], told: Laye
     for figure in found:
         total.update({kind: figure.count(kind) for kind in ("add", "multiply", "divide", "shift")})
     # the negative of a threshold that is no constant may become part of the addition
-    immediate = isinstance(layer, NeuronDesign) and layer.immediate and layer.threshold.scalar is None
+    immediate = isinstance(layer, NeuronDesign) and layer.equations.after and layer.parameters[THRESHOLD].scalar is None
     joined = layer.parallel if immediate and total["add"] < told.adders else 0
     # where data choose among places, in groups of classes, or beats lie in one iteration, a few counters count as data
     several = isinstance(layer, ReadoutDesign) and layer.parallel < layer.input.size
@@ -68,8 +69,9 @@ def check(layer: LayerDesign, once: bool, found: tuple[Figures, ...], told: Laye
             else:
                 assert [one.trips for one in found] == [1]
                 assert around["add"] <= recurring(layer, "add") and around["multiply"] <= recurring(layer, "multiply")
-            assert (memories["mem"].loads, memories["mem"].stores) == (layer.parallel, layer.parallel)
-            assert memories["mem"].busiest == 2  # the one read and the one write of a neuron
+            for state in layer.held:
+                assert (memories[state].loads, memories[state].stores) == (layer.parallel, layer.parallel)
+                assert memories[state].busiest == 2  # the one read and the one write of a neuron
         case ReadoutDesign():
             assert [one.trips for one in found] == [layer.input.size // layer.parallel]
             assert around["add"] <= recurring(layer, "add") and around["multiply"] <= recurring(layer, "multiply")

@@ -14,8 +14,6 @@ from hlspike.generators.emit import emit
 from hlspike.generators.hardware.units import slices
 from hlspike.tasks.layout import KERNELS
 
-_TABLES = ("weight", "bias", "beta", "threshold")
-"""Parameters that a layer stores; without their numbers no operation of one is simpler than that of another."""
 _SINGLE, _ROWS = (Partition(1, 0, False, False),), (Partition(2, 0, False, False),)
 
 
@@ -41,7 +39,8 @@ class Project:
 
     def layer(self, unit: str) -> tuple[Figures, ...]:
         """Of one layer by itself, its vectors split as the top splits them."""
-        made = compiled(self.tools, self.sources, f"firmware/{unit}.cpp", self.folder / unit, _hidden([unit]))
+        hidden = _hidden(self.design, [unit])
+        made = compiled(self.tools, self.sources, f"firmware/{unit}.cpp", self.folder / unit, hidden)
         return figures(made, *self._ports(unit))
 
     def whole(self) -> tuple[Figures, ...]:
@@ -50,7 +49,7 @@ class Project:
         text = "".join(f'#include "{unit}.cpp"\n' for unit in (*units, "top"))
         made = compiled(
             self.tools, {**self.sources, "firmware/whole.cpp": text}, "firmware/whole.cpp", self.folder / "whole",
-            _hidden(units),
+            _hidden(self.design, units),
         )
         return tuple(one for one in figures(made) if one.function == "snn_top")
 
@@ -70,5 +69,6 @@ class Project:
         return splits, shapes
 
 
-def _hidden(units: Sequence[str]) -> list[str]:
-    return [f"{unit}_{table}" for unit in units for table in _TABLES]
+def _hidden(design: Design, units: Sequence[str]) -> list[str]:
+    """Parameters that layers store; without their numbers no operation of one is simpler than that of another."""
+    return [key.replace("/", "_") for key in design.arrays if key.split("/")[0] in units]

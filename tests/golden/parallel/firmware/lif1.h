@@ -1,4 +1,4 @@
-// 2 leaky integrate-and-fire neurons. Generated, do not edit.
+// 2 neurons of type LIFNeuron. Generated, do not edit.
 #ifndef HLSPIKE_LIF1_H
 #define HLSPIKE_LIF1_H
 

@@ -5,8 +5,8 @@
 #include "../firmware/top.h"
 
 #ifndef HLSPIKE_NO_PROBES
-void lif1_probe(unsigned char *spikes, long long *state);
-void readout_probe(unsigned char *spikes, long long *state);
+void lif1_probe(unsigned char *spikes, long long *states);
+void readout_probe(unsigned char *spikes, long long *states);
 #endif
 
 namespace {

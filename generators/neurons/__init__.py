@@ -1,0 +1,1 @@
+"""Neurons, a module each: equations, and how a class of snnTorch maps to them. Nothing else knows a neuron by name."""
