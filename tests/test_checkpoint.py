@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import torch as safetensors
 from torch import nn
 
 from hlspike.generators.errors import ConfigError
@@ -96,22 +97,18 @@ def test_what_is_no_file_of_parameters_is_told(make: Callable[[], object], messa
         ({**state(), 3: torch.zeros(2)}, f"has the key 3, which is no text, so it is no state_dict; {SAVE}"),
         ({("fc1", "weight"): torch.zeros(2)},
          f"has the key ('fc1', 'weight'), which is no text, so it is no state_dict; {SAVE}"),
-        ({"epoch": 3, "model": state(), "optimizer": {"lr": 0.1}},
-         "holds epoch, model, optimizer: the parameters lie deeper; save what 'model' holds by itself, "
-         "torch.save(torch.load(path)['model'], other)"),
-        ({"state": {"model": state()}},
-         "holds state: the parameters lie deeper; save what 'state' holds by itself, "
-         "torch.save(torch.load(path)['state'], other)"),
-        (prefixed("module."),
-         "holds module.fc1.weight, module.fc1.bias, module.fc2.weight, module.fc2.bias: its keys begin with 'module.', "
-         "as nn.DataParallel writes them, those of the module do not; save the state_dict of the module within"),
-        (prefixed("_orig_mod."),
-         "holds _orig_mod.fc1.weight, _orig_mod.fc1.bias, _orig_mod.fc2.weight, _orig_mod.fc2.bias: its keys begin "
-         "with '_orig_mod.', as torch.compile writes them, those of the module do not; save the state_dict of the "
-         "module within"),
-        (prefixed("net."),
-         "holds net.fc1.weight, net.fc1.bias, net.fc2.weight, net.fc2.bias: its keys begin with 'net.', those of the "
-         "module do not; save the state_dict of the module within"),
+        ({"model": state(), "ema": state()},
+         "holds parameters that fit below 'model' and below 'ema'; save those that are meant by themselves"),
+        ({"epoch": 3, "optimizer": {"lr": 0.1}},
+         f"holds epoch, optimizer, and below none of them parameters of this module; {SAVE}"),
+        ({"epoch": 3, "model": state(fc2_bias=None)},
+         "does not fit the module: 'fc2.bias' is missing; it holds fc1.weight, fc1.bias, fc2.weight"),
+        ({**state(), "lif1.graded_spikes_factor": torch.tensor(2.0)},
+         f"does not fit the module: 'lif1.graded_spikes_factor' is not in the module; it holds {KEYS}, "
+         "lif1.graded_spikes_factor"),
+        ({**prefixed("a."), **prefixed("b.")},
+         "does not fit the module: 'fc1.weight' is missing; it holds a.fc1.weight, a.fc1.bias, a.fc2.weight, "
+         "a.fc2.bias, b.fc1.weight, b.fc1.bias, b.fc2.weight, b.fc2.bias"),
         (state(fc1_bias=None),
          "does not fit the module: 'fc1.bias' is missing; it holds fc1.weight, fc2.weight, fc2.bias"),
         (state(fc3_bias=torch.zeros(2)), f"does not fit the module: 'fc3.bias' is not in the module; it holds {KEYS}, "
@@ -141,6 +138,81 @@ def test_what_does_not_fit_is_told_with_the_keys_that_are_there(saved: Any, mess
         load("model.checkpoint", module, "x.pt")
     assert str(error.value) == f"model.checkpoint: x.pt {message}"
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+
+
+HELD = [
+    (prefixed("module."), ["its keys without 'module.', as nn.DataParallel writes it"]),
+    (prefixed("_orig_mod."), ["its keys without '_orig_mod.', as torch.compile writes it"]),
+    (prefixed("module._orig_mod."),
+     ["its keys without 'module.', as nn.DataParallel writes it and '_orig_mod.', as torch.compile writes it"]),
+    ({name.replace("fc1.", "fc1._orig_mod."): value for name, value in state().items()},
+     ["its keys without '_orig_mod.', as torch.compile writes it"]),
+    (prefixed("net."), ["what its keys call 'net.'"]),
+    ({"epoch": 3, "model": state(), "optimizer": {"state": {0: {"exp_avg": torch.zeros(2, 3)}}, "lr": 0.1}},
+     ["the parameters lie below 'model'"]),
+    ({"pytorch-lightning_version": "2.5", "state_dict": {**prefixed("net."), "loss.weight": torch.ones(2)},
+      "hyper_parameters": {"lr": 0.1}, "callbacks": {}},
+     ["the parameters lie below 'state_dict'", "what its keys call 'net.'"]),
+    ({"state": {"model": prefixed("module.")}},
+     ["the parameters lie below 'state.model'", "its keys without 'module.', as nn.DataParallel writes it"]),
+    ({**state(), "lif1.mem": torch.zeros(32, 2), "lif1.graded_spikes_factor": torch.tensor(1.0),
+      "lif1.spike_grad.slope": torch.tensor(25.0)},
+     ["lif1.graded_spikes_factor, lif1.mem, lif1.spike_grad.slope left out: no parameters, a sequence begins anew"]),
+    (state(fc1_bias=torch.full((2,), 0.1, dtype=torch.float64)),
+     ["fc1.bias rounded, from torch.float64 to torch.float32"]),
+    (state(fc1_bias=torch.full((2,), 0.5, dtype=torch.float64)), []),
+    (state(fc1_bias=torch.full((2,), 0.1).bfloat16()), []),
+]
+
+
+@pytest.mark.parametrize(("saved", "told"), HELD)
+def test_parameters_are_found_however_they_are_held(saved: dict[str, Any], told: list[str]) -> None:
+    torch.save(saved, "x.pt")
+    module = Net()
+    assert load("model.checkpoint", module, "x.pt") == tuple(f"model.checkpoint: x.pt: {line}" for line in told)
+    bias = next((float(value[0]) for value in saved.values() if isinstance(value, torch.Tensor) and value.shape == (2,)
+                 and value.dtype in (torch.float64, torch.bfloat16)), 0.5)
+    for name, value in module.state_dict().items():
+        assert torch.equal(value, torch.full_like(value, bias if name == "fc1.bias" else 0.5))
+
+
+def test_membranes_of_the_last_batch_are_left_out() -> None:
+    class Spiking(Net):
+        def __init__(self, batch: int) -> None:
+            super().__init__()
+            self.lif1 = nn.Module()
+            self.lif1.register_buffer("mem", torch.zeros(batch, 2))
+            self.lif1.register_buffer("threshold", torch.ones(()))
+
+    saved = Spiking(32)
+    saved.fc1.bias.data.fill_(0.25)
+    saved.lif1.threshold.fill_(0.75)
+    torch.save(saved.state_dict(), "x.pt")
+    module = Spiking(1)
+    assert load("model.checkpoint", module, "x.pt") == (
+        "model.checkpoint: x.pt: lif1.mem left out: no parameters, a sequence begins anew",
+    )
+    assert module.fc1.bias.tolist() == [0.25, 0.25] and module.lif1.threshold == 0.75
+    assert torch.equal(module.lif1.mem, torch.zeros(1, 2))
+
+
+@pytest.mark.parametrize("name", ["x.safetensors", "x.pt2"])
+def test_tensors_are_read_from_files_that_run_nothing(name: str) -> None:
+    made = Net()
+    made.register_buffer("offset", torch.tensor([0.1, 3.0]).bfloat16())
+    made.forward = lambda x: made.fc2(made.fc1(x)) + made.offset  # type: ignore[method-assign]
+    if name.endswith("pt2"):
+        torch.export.save(torch.export.export(made, (torch.zeros(1, 3),)), name)
+    else:
+        safetensors.save_file(made.state_dict(), name)
+    module = Net()
+    module.register_buffer("offset", torch.zeros(2))
+    assert load("model.checkpoint", module, name) == ()
+    for key, value in module.state_dict().items():
+        assert torch.equal(value, made.state_dict()[key].float())
+    Path(name).write_bytes(Path(name).read_bytes()[:100])
+    with pytest.raises(ConfigError, match=rf"^model\.checkpoint: {name} is damaged or cut off, .*; write it anew$"):
+        load("model.checkpoint", module, name)
 
 
 def test_a_module_that_loads_by_itself_may_refuse() -> None:

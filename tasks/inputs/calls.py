@@ -84,12 +84,13 @@ def extract(
         with quiet():
             began = Fingerprint.from_json(files.read_json(start))
         began.check(module, model["source"], "when it was trained")
-    module = load_module(loader, model, number, state, module)
+    notes: list[str] = []
+    module = load_module(loader, model, number, state, module, notes)
     loader.doing(f"model: forward of {type(module).__name__}")
     found, values = read(module, tuple(model["input_shape"]))
     with quiet():
         arrays.write_npz(weights, values)
-        files.write_json(reading, found.to_json())
+        files.write_json(reading, replace(found, notes=(*notes, *found.notes)).to_json())
         files.write_json(parameters, fingerprint(module).to_json())
 
 

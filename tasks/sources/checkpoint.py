@@ -1,12 +1,14 @@
-"""A file of parameters, loaded into a module; what keeps it from fitting is one line with the keys that are there."""
+"""A file of parameters, loaded into a module; what keeps it from fitting is one line with the keys that are there.
+
+People keep parameters with more around them: what DataParallel, torch.compile and Lightning put before the names, the
+optimizer beside them, the membranes of the last batch. What is certain to change nothing is left out, and noted.
+"""
 
 from __future__ import annotations
 
 import os
-import pickle
-import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +17,22 @@ from torch import nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from hlspike.generators.errors import ConfigError
+from hlspike.tasks.sources.tensors import REMEDY, read, told
 
 _SHOWN = 8
 """Keys that a message lists."""
-_LONGEST = 300
-"""Characters of an error's own message."""
-_WRAPPERS = {"module.": "nn.DataParallel", "_orig_mod.": "torch.compile"}
-"""How keys begin in the state_dict of a module that another one wraps."""
-_REMEDY = "save it with torch.save(module.state_dict(), path)"
+_WRAPPERS = {"module": "nn.DataParallel", "_orig_mod": "torch.compile"}
+"""Parts of keys that a module which wraps another puts before the names of that."""
+_DEEPEST = 3
+"""Levels of a checkpoint below which no state_dict is looked for."""
+_STATES = ("mem", "syn", "spk", "syn_exc", "syn_inh", "reset_mechanism_val")
+"""snntorch's names of what a neuron keeps from timestep to timestep, and of what its class settles: a sequence begins
+without the first, and the second is checked where the module is read."""
+_FACTOR = "graded_spikes_factor"
 
 
-def load(key: str, module: nn.Module, path: str) -> None:
-    """Load the parameters in the file `path` into `module`.
+def load(key: str, module: nn.Module, path: str) -> tuple[str, ...]:
+    """Load the parameters in the file `path` into `module`; returns what the report has to say of it.
 
     Args:
         key: of the configuration, for messages.
@@ -35,16 +41,24 @@ def load(key: str, module: nn.Module, path: str) -> None:
     """
     where = f"{key}: {path}"
     _check_file(key, path)
-    state = _read(where, path)
-    _check_keys(where, state, module)
-    problem = _difference(module.state_dict(), state)
+    own = module.state_dict()
+    state, notes = _found(where, read(where, path), own)
+    left_out = {name for name in (*state, *own) if _is_left_out(name, state, own, module)}
+    kept = {name: value for name, value in state.items() if name not in left_out}
+    problem = _difference({name: value for name, value in own.items() if name not in left_out}, kept)
     if problem is not None:
         raise ConfigError(f"{where} does not fit the module: {problem}; it holds {_listed(state)}")
+    if left_out:
+        notes.append(f"{where}: {_listed(sorted(left_out))} left out: no parameters, a sequence begins anew")
+    rounded = [name for name, value in kept.items() if _is_rounded(value, own[name])]
+    if rounded:
+        notes.append(f"{where}: {_listed(rounded)} rounded, from {kept[rounded[0]].dtype} to {own[rounded[0]].dtype}")
     try:
-        module.load_state_dict(dict(state), strict=True)
+        module.load_state_dict(kept, strict=kept.keys() == own.keys())
     except Exception as error:
         # a module may have a load_state_dict of its own
-        raise ConfigError(f"{where} does not fit the module: {_told(error)}; it holds {_listed(state)}") from None
+        raise ConfigError(f"{where} does not fit the module: {told(error)}; it holds {_listed(state)}") from None
+    return tuple(notes)
 
 
 def _check_file(key: str, path: str) -> None:
@@ -57,53 +71,82 @@ def _check_file(key: str, path: str) -> None:
         kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no file of its own, but a pipe, a socket or a device"
         raise ConfigError(f"{key}: {path} is {kind}; name the file that torch.save wrote")
     if not status.st_size:
-        raise ConfigError(f"{key}: {path} is empty; {_REMEDY}")
+        raise ConfigError(f"{key}: {path} is empty; {REMEDY}")
 
 
-def _read(where: str, path: str) -> Mapping[Any, Any]:
-    try:
-        state = torch.load(path, weights_only=True, map_location="cpu")
-    except pickle.UnpicklingError as error:
-        found = re.search(r"GLOBAL (\S+) was not an allowed global", str(error))
-        if found is None:
-            raise ConfigError(f"{where} was not written by torch.save; {_REMEDY}") from None
-        raise ConfigError(f"{where} holds a {found[1]}, but only tensors are loaded; {_REMEDY}") from None
-    except Exception as error:
-        raise ConfigError(f"{where} is damaged or cut off, {_told(error)}; {_REMEDY}") from None
-    if not isinstance(state, Mapping):
-        raise ConfigError(f"{where} holds a {type(state).__name__}, not a state_dict; {_REMEDY}")
-    return state
+def _found(where: str, held: Mapping[Any, Any], own: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str]]:
+    """The state_dict among what a file holds, by the names that the module has; and what tells of it.
+
+    Raises:
+        ConfigError: it holds none, or several that fit.
+    """
+    levels = [*_levels("", held)]
+    fitting = [(place, *named) for place, state in levels if _has_texts(state) and (named := _named(state, own))]
+    if not fitting:
+        odd = next((name for name in held if not isinstance(name, str)), None)
+        if odd is not None:
+            raise ConfigError(f"{where} has the key {odd!r}, which is no text, so it is no state_dict; {REMEDY}")
+        # whatever comes nearest is told apart from the module
+        place, state = max(levels, key=lambda level: len(own.keys() & level[1].keys()))
+        if len(levels) > 1 and not place and not own.keys() & state.keys():
+            raise ConfigError(
+                f"{where} holds {_listed(held)}, and below none of them parameters of this module; {REMEDY}"
+            )
+        return state, []
+    if fitting[0][0] and len(fitting) > 1:
+        places = " and below ".join(f"'{place}'" for place, *_ in fitting)
+        raise ConfigError(f"{where} holds parameters that fit below {places}; save those that are meant by themselves")
+    place, state, note = fitting[0]
+    notes = (f"the parameters lie below '{place}'" if place else "", note)
+    return state, [f"{where}: {told}" for told in notes if told]
 
 
-def _check_keys(where: str, state: Mapping[Any, Any], module: nn.Module) -> None:
-    """Refuse what is no state_dict of any module of this shape, saying what it is instead."""
-    own = module.state_dict().keys()
-    odd = next((name for name in state if not isinstance(name, str)), None)
-    if odd is not None:
-        raise ConfigError(f"{where} has the key {odd!r}, which is no text, so it is no state_dict; {_REMEDY}")
-    inner = [name for name, value in state.items() if isinstance(value, Mapping) and name not in own]
-    if inner:
-        held = max(inner, key=lambda name: len(own & state[name].keys()))
-        raise ConfigError(
-            f"{where} holds {_listed(state)}: the parameters lie deeper; save what '{held}' holds by itself, "
-            f"torch.save(torch.load(path)['{held}'], other)"
-        )
-    prefix = _prefix(own, state)
-    if prefix:
-        by = next((f", as {wrapper} writes them" for start, wrapper in _WRAPPERS.items() if start in prefix), "")
-        raise ConfigError(
-            f"{where} holds {_listed(state)}: its keys begin with '{prefix}'{by}, those of the module do not; save the "
-            "state_dict of the module within"
-        )
+def _levels(place: str, held: Mapping[Any, Any], depth: int = 0) -> Iterator[tuple[str, Mapping[Any, Any]]]:
+    """What a file holds, and every map within it, with the keys that lead there."""
+    yield place, held
+    for name, value in held.items():
+        if isinstance(value, Mapping) and depth < _DEEPEST:
+            yield from _levels(f"{place}.{name}" if place else str(name), value, depth + 1)
 
 
-def _prefix(own: Iterable[str], state: Mapping[str, Any]) -> str | None:
-    """What stands before each key of the module in the file, if that is the only difference."""
-    first = next(iter(own), None)
-    if first is None or first in state:
+def _has_texts(state: Mapping[Any, Any]) -> bool:
+    return all(isinstance(name, str) for name in state)
+
+
+def _named(state: Mapping[str, Any], own: Mapping[str, Any]) -> tuple[Mapping[str, Any], str] | None:
+    """`state` by the names of the module, and how it was named; None if parameters of the module are missing."""
+    needed = [name for name, value in own.items() if name.rpartition(".")[2] not in (*_STATES, _FACTOR)]
+    if all(name in state for name in needed):
+        return (state, "") if needed or not any(isinstance(value, Mapping) for value in state.values()) else None
+    plain = {".".join(part for part in name.split(".") if part not in _WRAPPERS): name for name in state}
+    if len(plain) == len(state) and all(name in plain for name in needed):
+        used = [f"'{part}.', as {by} writes it" for part, by in _WRAPPERS.items()
+                if any(part in name.split(".") for name in state)]
+        return {name: state[given] for name, given in plain.items()}, f"its keys without {' and '.join(used)}"
+    starts = [name.removesuffix(needed[0]) for name in plain if name.endswith(f".{needed[0]}")]
+    fitting = [start for start in starts if all(start + name in plain for name in needed)]
+    if len(fitting) != 1:
         return None
-    starts = [name.removesuffix(first) for name in state if name.endswith(first)]
-    return next((start for start in starts if {start + name for name in own} == state.keys()), None)
+    start = fitting[0]
+    below = {name.removeprefix(start): state[given] for name, given in plain.items() if name.startswith(start)}
+    return below, f"what its keys call '{start}'"
+
+
+def _is_left_out(name: str, state: Mapping[str, Any], own: Mapping[str, Any], module: nn.Module) -> bool:
+    """Whether what the file, or the module, has beside the other is no parameter of the network."""
+    parts = name.split(".")
+    if name not in own:
+        is_one = parts[-1] == _FACTOR and isinstance(state[name], torch.Tensor) and bool((state[name] == 1).all())
+        return parts[-1] in _STATES or "spike_grad" in parts or is_one
+    if parts[-1] not in (*_STATES, _FACTOR) or name in dict(module.named_parameters()):
+        return False
+    return name not in state or getattr(state[name], "shape", None) != own[name].shape
+
+
+def _is_rounded(value: Any, own: Any) -> bool:
+    if not isinstance(own, torch.Tensor) or not own.is_floating_point() or not value.is_floating_point():
+        return False
+    return not torch.equal(value.to(own.dtype).to(torch.float64).nan_to_num(), value.to(torch.float64).nan_to_num())
 
 
 def _difference(own: Mapping[str, Any], state: Mapping[str, Any]) -> str | None:
@@ -128,14 +171,9 @@ def _difference(own: Mapping[str, Any], state: Mapping[str, Any]) -> str | None:
     return None if extra is None else f"'{extra}' is not in the module"
 
 
-def _listed(state: Mapping[Any, Any]) -> str:
-    names = [str(name) for name in state]
-    if not names:
+def _listed(names: Iterable[Any]) -> str:
+    every = [str(name) for name in names]
+    if not every:
         return "no key"
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{', '.join(names[:_SHOWN])}{more}"
-
-
-def _told(error: BaseException) -> str:
-    text = " ".join(str(error).split()).split(". ")[0].rstrip(".:")[:_LONGEST]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    more = f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else ""
+    return f"{', '.join(every[:_SHOWN])}{more}"

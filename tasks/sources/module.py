@@ -24,7 +24,8 @@ _TOLERANCE = 1e-3
 
 
 def load_module(
-    loader: Loader, model: Mapping[str, Any], number: int, state: str | None, module: nn.Module | None = None
+    loader: Loader, model: Mapping[str, Any], number: int, state: str | None, module: nn.Module | None = None,
+    notes: list[str] | None = None,
 ) -> nn.Module:
     """The module of the configuration `model`.
 
@@ -32,6 +33,7 @@ def load_module(
         number: the seed.
         state: file of the parameters to load, None for those it is made with.
         module: to load them into, None for a new one.
+        notes: to which is added what the report has to say of the parameters.
     Raises:
         ConfigError: there is no such module, or the parameters are not its own.
     """
@@ -50,7 +52,9 @@ def load_module(
             f"model.source: __init__ of {type(module).__name__} does not call super().__init__(); let it do so first"
         )
     if state is not None:
-        checkpoint.load("model.checkpoint" if state == model["checkpoint"] else "model.train", module, state)
+        told = checkpoint.load("model.checkpoint" if state == model["checkpoint"] else "model.train", module, state)
+        if notes is not None:
+            notes.extend(told)
     return module
 
 
