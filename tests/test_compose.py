@@ -11,7 +11,7 @@ from hlspike.generators.errors import ConfigError
 from hlspike.tasks.configuration.compose import composed
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
-MODELS = "digits, digits_membrane, mnist, mnist_membrane"
+MODELS = "digits, digits_membrane, mnist, mnist_membrane, own"
 
 
 def one(*overrides: str) -> dict[str, object]:

@@ -23,7 +23,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from hlspike.generators.errors import ConfigError, HlspikeError
 from hlspike.generators.precision.resolve import OTHER_NAMES
-from hlspike.tasks.configuration import jobs, unheeded
+from hlspike.tasks.configuration import borrowed, jobs, unheeded
 from hlspike.tasks.configuration.complaints import one_line, ungrouped
 from hlspike.tasks.configuration.reading import keys, source
 from hlspike.tasks.configuration.reading.parts import parts
@@ -116,6 +116,7 @@ def _jobs(ready: Sequence[str]) -> Iterator[_Job]:
     noted: dict[str, list[str]] = {}
     for number, job in enumerate(jobs.jobs(parsed)):
         made = _Job.composed(job, swept, number)
+        borrowed.check(made.overrides, made.config, made.choices, made.searched)
         # which files take part follows from what was chosen, and reading them costs as much as composing
         files = str((sorted(made.choices.items()), [key for key in job if key.startswith("hydra.searchpath")]))
         if files not in noted:
