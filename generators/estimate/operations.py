@@ -12,7 +12,7 @@ from typing import assert_never
 
 from hlspike.generators.design import InputDesign, LayerDesign, LinearDesign, NeuronDesign, Parameter, ReadoutDesign
 from hlspike.generators.estimate.neurons import neurons
-from hlspike.generators.estimate.ports import width
+from hlspike.generators.estimate.ports import WORD, width
 from hlspike.generators.estimate.values import Operation, cast_to, largest, levels, multiplies
 from hlspike.generators.exact.widths import Exact
 from hlspike.generators.fixed import FixedType
@@ -50,6 +50,8 @@ def product_width(layer: LinearDesign) -> int:
 def _linear(layer: LinearDesign) -> Iterator[Operation]:
     """A spike lets its weight through, which the adder behind it does by itself."""
     outputs = layer.out_parallel
+    if layer.strategy == "event":
+        yield from _sought(layer)
     if layer.sums is None:
         yield from _products(layer)
     else:
@@ -61,6 +63,19 @@ def _linear(layer: LinearDesign) -> Iterator[Operation]:
         yield Operation("add", total.width, outputs)
     kept = yield from cast_to(total, layer.accum_type, outputs)
     yield from cast_to(kept, layer.result_type, outputs)
+
+
+def _sought(layer: LinearDesign) -> Iterator[Operation]:
+    """Of `kernels/event.h`: the ones of a word are counted in a tree; then the first is found, and cleared by taking
+    one off the word; its place and that of the word and of the group make the row of weights.
+    """
+    bits = min(WORD, layer.taken)
+    if bits > 1:
+        yield Operation("add", (bits - 1).bit_length(), bits - 1, levels(bits))
+        yield Operation("select", (bits - 1).bit_length(), bits - 1, levels(bits))
+    yield Operation("add", layer.input.size.bit_length(), 1)
+    yield Operation("add", bits, 1, 0)
+    yield Operation("add", layer.reuse_factor.bit_length(), 2, 2)
 
 
 def _products(layer: LinearDesign) -> Iterator[Operation]:

@@ -3,8 +3,10 @@
 // Words: spikes are taken word by word; the words that hold a one are kept with the place of their first bit, and the
 // ones are counted. Events: one pipelined loop of as many iterations as there are ones times groups of outputs. Each
 // finds the next one in its word, clears it and adds its row of weights: the recurrences are one addition in each
-// accumulator, and clearing a bit or taking the next word. Groups of outputs are outermost, so the accumulators of one
-// group are registers, and a group leaves with its last event. A timestep without any one takes an iteration a group.
+// accumulator, and clearing a bit or taking the next word. That word waits in a register, and the one behind it is read
+// meanwhile, so no iteration waits for the memory of words, though each word may hold a single one. Groups of outputs are
+// outermost, so the accumulators of one group are registers, and a group leaves with its last event. A timestep without
+// any one takes an iteration a group.
 //
 // Cfg: as in linear.h with in_parallel = 1, and taken, the spikes taken at once; a row of weights is that of an input,
 //      and in_t is a spike.
@@ -61,9 +63,10 @@ template <class Cfg, class In, class Out> void event(In &in, bit_t &last, Out &o
     raw<typename Cfg::in_t> held[taking::registers], part[Cfg::taken];
 #pragma HLS ARRAY_PARTITION variable=held complete
 #pragma HLS ARRAY_PARTITION variable=part complete
-    word_t words[own::all];
+    // two more than there can be, which are read ahead and never looked at
+    word_t words[own::all + 2];
 #pragma HLS BIND_STORAGE variable=words type=ram_s2p impl=lutram
-    typename own::place_t places[own::all];
+    typename own::place_t places[own::all + 2];
 #pragma HLS BIND_STORAGE variable=places type=ram_s2p impl=lutram
     typename taking::place from;
     typename own::place_t place = 0, spikes = 0;
@@ -75,14 +78,23 @@ template <class Cfg, class In, class Out> void event(In &in, bit_t &last, Out &o
 Words:
     for (int w = 0; w < own::all; w++) {
 #pragma HLS PIPELINE II=taking::beats
-        if (phase == 0) taking::next(in, from, held, last);
-    Part:
-        for (int p = 0; p < Cfg::taken; p++) {
+        if (own::words == 1 || phase == 0) {
+            taking::next(in, from, held, last);
+        Take:
+            for (int p = 0; p < Cfg::taken; p++) {
 #pragma HLS UNROLL
-            if (phase == 0) {
                 part[p] = held[p];
-            } else {
-                part[p] = p + own::bits < Cfg::taken ? part[(p + own::bits) % Cfg::taken] : raw<typename Cfg::in_t>(0);
+            }
+        } else {
+        Move:
+            for (int p = 0; p < Cfg::taken - own::bits; p++) {
+#pragma HLS UNROLL
+                part[p] = part[p + own::bits];
+            }
+        Clear:
+            for (int p = Cfg::taken - own::bits; p < Cfg::taken; p++) {
+#pragma HLS UNROLL
+                part[p] = 0;
             }
         }
         word_t word = 0;
@@ -115,9 +127,13 @@ Words:
     const bool silent = spikes == 0;
     const typename product<Cfg>::operand_t x = product<Cfg>::operand(raw<typename Cfg::in_t>(!silent));
     const int events = (silent ? 1 : int(spikes)) * groups_out;
-    word_t word = words[0];
-    place = places[0];
-    typename counter<own::all>::type k = 0;
+    // with which each group of outputs begins
+    const word_t begin = words[0], second = words[1];
+    const typename own::place_t begin_place = places[0], second_place = places[1];
+    word_t word = begin, ahead = second;
+    typename own::place_t ahead_place = second_place;
+    place = begin_place;
+    typename counter<own::all + 1>::type k = 2;
     typename own::place_t s = 1;
     typename counter<groups_out>::type h = 0;
     typename counter<Cfg::reuse_factor>::type first_row = 0;
@@ -129,6 +145,8 @@ Events:
         const int row = first_row + place + ones<own::bits>::first(word);
         const bool first = s == 1, done = silent || s == spikes;
         word = word_t(word & (word - 1));
+        const word_t behind = words[k];
+        const typename own::place_t behind_place = places[k];
     Accumulate:
         for (int q = 0; q < Cfg::out_parallel; q++) {
 #pragma HLS UNROLL
@@ -148,14 +166,18 @@ Events:
         } else {
             s++;
         }
-        if (word == 0) {
-            if (done) {
-                k = 0;
-            } else {
-                k++;
-            }
-            word = words[k];
-            place = places[k];
+        if (done) {
+            word = begin;
+            place = begin_place;
+            ahead = second;
+            ahead_place = second_place;
+            k = 2;
+        } else if (word == 0) {
+            word = ahead;
+            place = ahead_place;
+            ahead = behind;
+            ahead_place = behind_place;
+            k++;
         }
     }
 }
