@@ -84,6 +84,15 @@ def _gone(path: str) -> Callable[[], object]:
     return lambda: Path(path).unlink()
 
 
+def _touched(path: str) -> Callable[[], object]:
+    """A later time, and nothing else."""
+    return lambda: os.utime(path, ns=(0, os.stat(path).st_mtime_ns + 10**12))
+
+
+def _allowed(path: str, mode: int) -> Callable[[], object]:
+    return lambda: os.chmod(path, mode)
+
+
 def _relinked() -> None:
     Path("current.txt").unlink()
     os.symlink("two.txt", "current.txt")
@@ -234,6 +243,51 @@ WAYS: dict[str, tuple[str, Callable[[], object]] | tuple[str, Callable[[], objec
                       "    pool.map(read, ['two.txt'])", _again("two.txt"), READ),
     "perl": ("os.system('perl -pe 1 one.txt > /dev/null')", _again("one.txt")),
     "node": ("os.system('node -e \\'require(\"fs\").readFileSync(\"one.txt\")\\'')", _again("one.txt")),
+    "an empty environment": (
+        "import subprocess\nsubprocess.run(['/bin/cat', 'one.txt'], env={}, capture_output=True)", _again("one.txt")),
+    "an environment of its own": (
+        "import subprocess\nsubprocess.run(['cat', 'one.txt'], env={'PATH': os.environ['PATH']}, capture_output=True)",
+        _again("one.txt")),
+    "env -i": ("os.system('env -i cat one.txt > /dev/null')", _again("one.txt")),
+    "a shell that unsets": ("os.system('unset LD_PRELOAD HLSPIKE_RECORD; cat one.txt > /dev/null')", _again("one.txt")),
+    "another library before it": (
+        "import subprocess\nsubprocess.run(['cat', 'one.txt'], env={'LD_PRELOAD': ''}, capture_output=True)",
+        _again("one.txt")),
+    "posix_spawn with nothing": (
+        "os.waitpid(os.posix_spawn('/bin/cat', ['cat', 'one.txt'], {}), 0)", _again("one.txt")),
+    "a cleared environment": ("os.environ.clear()\nos.system('/bin/cat one.txt > /dev/null')", _again("one.txt")),
+    "workers without an environment": (
+        "import multiprocessing\nos.environ.clear()\nwith multiprocessing.get_context('spawn').Pool(1) as pool:\n"
+        "    pool.map(read, ['two.txt'])", _again("two.txt"), READ),
+    "a function of the C library by its handle": (
+        "import ctypes\nctypes.CDLL('libc.so.6').fopen(b'one.txt', b'r')", _again("one.txt")),
+    "a folder by that handle": ("import ctypes\nctypes.CDLL('libc.so.6').opendir(b'clips')", _new("clips/three.txt")),
+    "the folder of a process": ("open('/proc/self/cwd/one.txt').read()", _again("one.txt")),
+    "the root of a process": ("open(f'/proc/{os.getpid()}/root{os.getcwd()}/one.txt').read()", _again("one.txt")),
+    "that folder, listed": ("os.listdir('/proc/self/cwd/clips')", _new("clips/three.txt")),
+    "below a descriptor": ("k = os.open('clips', os.O_RDONLY)\nopen(f'/proc/self/fd/{k}/one.txt').read()",
+                           _again("clips/one.txt")),
+    "a link of its own": ("os.symlink('clips', 'own')\nopen('own/one.txt').read()", _again("clips/one.txt")),
+    "a link of its own, listed": ("os.symlink('clips', 'own')\nos.listdir('own')", _new("clips/three.txt")),
+    "a link in a temporary folder": (
+        "import tempfile\nwith tempfile.TemporaryDirectory() as d:\n"
+        "    os.symlink(os.path.abspath('one.txt'), d + '/x')\n    open(d + '/x').read()", _again("one.txt")),
+    "a farm of links": ("os.system('cp -rs $PWD/clips own && cat own/one.txt > /dev/null')", _again("clips/one.txt")),
+    "a file moved away and back": (
+        "os.rename('one.txt', 'own'); open('own').read(); os.rename('own', 'one.txt')", _again("one.txt")),
+    "a folder moved away and back": (
+        "os.rename('clips', 'own'); open('own/one.txt').read(); os.rename('own', 'clips')", _again("clips/one.txt")),
+    "a hard link that is gone again": ("os.link('one.txt', 'own'); open('own').read(); os.unlink('own')",
+                                       _again("one.txt")),
+    "the newest file": ("import glob\nmax(glob.glob('clips/*.txt'), key=os.path.getmtime)", _touched("clips/one.txt")),
+    "the newest of a list": ("sorted(os.scandir('clips'), key=lambda entry: entry.stat().st_mtime)",
+                             _touched("clips/one.txt")),
+    "the newest to a program": ("os.system('ls -t clips > /dev/null')", _touched("clips/one.txt")),
+    "one newer than another": ("os.system('test one.txt -nt two.txt')", _touched("one.txt")),
+    "a file that may be run": ("os.access('one.txt', os.X_OK)", _allowed("one.txt", 0o755)),
+    "a program that may be run": ("import shutil\nos.system(shutil.which('prep.sh', path='.'))",
+                                  _allowed("prep.sh", 0o644)),
+    "what is no folder": ("try: os.listdir('one.txt')\nexcept OSError: pass", _gone("one.txt")),
     "joblib": ("import joblib\nimport numpy\njoblib.hash(open('one.txt').read())", _again("one.txt")),
 }
 """Name → the body of a function, a change, and what stands above the function."""

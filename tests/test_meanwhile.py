@@ -150,10 +150,15 @@ OWN = {
                                           {"own"}),
     "in a folder that is listed": ("os.listdir('clips'); open('clips/own', 'w').close()", {"clips"}),
     "an input that it adds to": ("with open('one.txt', 'a+') as f: f.seek(0); f.read(); f.write('x')", {"one.txt"}),
-    "by a program that is not seen": (
+    "by a program with an empty environment": (
         "import subprocess, tempfile\nname = tempfile.mktemp()\n"
         "subprocess.run(['env', '-i', 'sh', '-c', f'echo x > {name}'], check=True)\n"
         "open(name).read(); subprocess.run(['env', '-i', 'rm', name])", set()),
+    "by an open file": ("k = os.open('one.txt', os.O_RDWR); j = os.dup(k); os.close(k); os.read(j, 9)\n"
+                        "os.write(j, b'x'); os.fchmod(j, 0o600); os.utime(j)", {"one.txt"}),
+    "sent to it by the kernel": ("k = os.open('one.txt', os.O_RDWR); os.read(k, 4)\n"
+                                 "os.sendfile(k, os.open('two.txt', os.O_RDONLY), 0, 5)", {"one.txt"}),
+    "moved away": ("os.rename('one.txt', 'own'); open('own').read()", {"one.txt"}),
     "a module": ("try: import own\nexcept ImportError: open('own.py', 'w').write('SIZE = 1\\n')\nimport own", set()),
     "passed on by shared memory": ("from multiprocessing import shared_memory\n"
                                    "s = shared_memory.SharedMemory(create=True, size=9); s.close(); s.unlink()", set()),

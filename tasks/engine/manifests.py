@@ -40,7 +40,7 @@ def described(
         kind, path = states.parted(name)
         if kind == states.PACKAGE:
             packages[path] = known.partition(" ")[2]
-        elif kind != states.MODULE and not Path(path).is_relative_to(layout.root):
+        elif kind not in (states.MODULE, states.ACCESS, states.ORDER) and not Path(path).is_relative_to(layout.root):
             inputs[name] = known
     named = set(map(states.normalised, versions))
     if config["model"]["checkpoint"] is not None:

@@ -1,11 +1,14 @@
 """What a step has found out about the world, and whether it is still so: more than the bytes of files.
 
-An input that nobody declared is a name and a state. A name is a path, `link:<path>`, `module:<folder>/<name>` or
-`package:<name>`; a state is plain JSON that begins with its kind:
+An input that nobody declared is a name and a state. A name is a path, `link:<path>`, `access:<path>`, `order:.`,
+`module:<folder>/<name>` or `package:<name>`; a state is plain JSON that begins with its kind:
 
     [mtime_ns, size, inode, ctime_ns, digest]   the bytes of a file, as in `tasks.files`
     ["missing"]                                 there is nothing
-    ["there", what]                             a file of so many bytes, or a folder; not its content
+    ["there", what]                             a file of so many bytes and what may be done with it, or a folder; not
+                                                its content
+    ["access", what]                            what may be done with a file
+    ["order", names]                            files by the time of their last change, as JSON: of each time a list
     ["link", text]                              where a symbolic link leads
     ["listing", digest, mtime_ns, inode]        the names in a folder
     ["module", file]                            what importing that name finds in that folder, empty for nothing
@@ -16,6 +19,8 @@ What a state says without the moment it was seen at, `content`, is the same in e
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import stat
 import sys
@@ -29,7 +34,7 @@ from hlspike.tasks.layout import BUILD
 from hlspike.tasks.system import files
 
 State = list[Any]
-LINK, MODULE, PACKAGE = "link:", "module:", "package:"
+LINK, ACCESS, ORDER, MODULE, PACKAGE = "link:", "access:", "order:", "module:", "package:"
 _SUFFIXES = (*EXTENSION_SUFFIXES, *SOURCE_SUFFIXES, *BYTECODE_SUFFIXES)
 _PASSING = ("__pycache__", ".doit.db", "hlspike-")
 """Names in a folder that come and go by running Python, doit and this package."""
@@ -51,7 +56,7 @@ def content(state: State) -> str:
 
 def parted(name: str) -> tuple[str, str]:
     """What kind of name it is, and the rest."""
-    kind = next((kind for kind in (LINK, MODULE, PACKAGE) if name.startswith(kind)), "")
+    kind = next((kind for kind in (LINK, ACCESS, ORDER, MODULE, PACKAGE) if name.startswith(kind)), "")
     return kind, name.removeprefix(kind)
 
 
@@ -67,8 +72,11 @@ def _kind(content: str) -> str:
 
 def current(name: str, like: str) -> str | None:
     """The content, of the kind that `like` is of, that `name` has now; None if it has none."""
+    kind, _, rest = like.partition(" ")
     try:
-        return content(seen(name, like.partition(" ")[0]))
+        if kind == "order":
+            return content(order(itertools.chain.from_iterable(json.loads(rest))))
+        return content(seen(name, kind))
     except OSError:
         return None
 
@@ -88,6 +96,8 @@ def seen(name: str, kind: str) -> State:
             return ["there", _what(name)]
         case "link":
             return ["link", os.readlink(name.removeprefix(LINK))]
+        case "access":
+            return ["access", _allowed(name.removeprefix(ACCESS))]
         case "listing":
             before = _folder_signature(name)
             digest = listing_digest(listed(name), name)
@@ -100,6 +110,14 @@ def seen(name: str, kind: str) -> State:
             return ["package", version(name.removeprefix(PACKAGE))]
         case _:
             return files.state(name)
+
+
+def order(names: Iterable[str]) -> State:
+    """Raises OSError if one of the files is missing."""
+    moments: dict[int, list[str]] = {}
+    for name in sorted(names):
+        moments.setdefault(os.stat(name).st_mtime_ns, []).append(name)
+    return ["order", json.dumps([moments[moment] for moment in sorted(moments)])]
 
 
 def resolved(folder: str, name: str) -> str:
@@ -177,9 +195,13 @@ def _stat(path: str) -> os.stat_result | None:
 
 def _what(path: str) -> str:
     found = os.stat(path)
-    return f"file of {found.st_size} bytes" if stat.S_ISREG(found.st_mode) else (
+    return f"file of {found.st_size} bytes, {_allowed(path)}" if stat.S_ISREG(found.st_mode) else (
         "folder" if stat.S_ISDIR(found.st_mode) else "neither file nor folder"
     )
+
+
+def _allowed(path: str) -> str:
+    return "".join(letter for letter, mode in (("r", os.R_OK), ("w", os.W_OK), ("x", os.X_OK)) if os.access(path, mode))
 
 
 def _folder_signature(path: str) -> list[int]:

@@ -111,12 +111,16 @@ class _View:
 
 def _told(name: str, known: states.State, made: bool) -> str:
     """What has become of an output or of an input that was found."""
-    path = name.removeprefix(states.LINK)
+    path = states.parted(name)[1]
     match known[0]:
         case "missing":
             return f"{path}, which it looked for, is there now"
         case "there":
             return f"{path}, which it looked for, {_state(path)}"
+        case "access":
+            return f"{path}, which it looked for, may be read, written or run by others than before"
+        case "order":
+            return "other files are older than others, of those that it asked about"
         case "link":
             return f"{path}, a link that it follows, {_state(path)}"
         case "listing":

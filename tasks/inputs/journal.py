@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+_LINKS = 40
+"""Most links that the kernel follows for one path."""
+
 
 @dataclass(slots=True)
 class Look:
@@ -17,6 +20,7 @@ class Look:
         own: it was made before it was looked at.
         written: it was made, altered or removed at some time.
         mapped: it was mapped so that it could be altered unseen.
+        linked: it got another name, by which what is done to that moves the time of its own last change.
         read: what told the moments apart at which it was opened for reading.
         missing, there: it was looked for in vain, or found and not opened.
         link: where it led as a symbolic link.
@@ -26,6 +30,7 @@ class Look:
     own: bool = False
     written: bool = False
     mapped: bool = False
+    linked: bool = False
     read: list[str] = field(default_factory=list)
     missing: bool = False
     there: list[str] = field(default_factory=list)
@@ -41,42 +46,131 @@ class Journal:
         looks: absolute path → what became of it.
         modules: <folder>/<name> → the file that an import found there, see `states.resolved`.
         packages: name → version.
+        unseen: program that does not record → why not.
     """
 
     looks: Mapping[str, Look]
     modules: Mapping[str, str]
     packages: Mapping[str, str]
+    unseen: Mapping[str, str]
 
 
 def read(log: Path) -> Journal:
     """The log of a call."""
-    found: dict[str, Look] = {}
-    modules: dict[str, str] = {}
-    packages: dict[str, str] = {}
-    for what, at, path, more in _records(log.read_bytes()):
-        if what in "iv":
-            (modules if what == "i" else packages).setdefault(path, more)
-            continue
-        path = _whole(path)
+    reading = _Reading()
+    for record in _records(log.read_bytes()):
+        reading.take(*record)
+    return Journal(reading.looks, reading.modules, reading.packages, reading.unseen)
+
+
+class _Reading:
+    """What has been read of a log so far."""
+
+    def __init__(self) -> None:
+        self.looks: dict[str, Look] = {}
+        self.modules: dict[str, str] = {}
+        self.packages: dict[str, str] = {}
+        self.unseen: dict[str, str] = {}
+        self._names = Names()
+
+    def take(self, what: str, at: str, path: str, more: str) -> None:
+        match what:
+            case "i":
+                self.modules.setdefault(path, more)
+            case "v":
+                self.packages.setdefault(path, more)
+            case "x":
+                self.unseen.setdefault(path, more)
+            case "n":
+                self._moved(_whole(more), _whole(path))
+            case "d":
+                path = self._names.here(_whole(path))
+                self._names.forget(path)
+                self._written(path, made=True)
+            case "w" if more:
+                path = self._names.here(_whole(path))
+                self._names.lead(path, os.path.join(os.path.dirname(path), more))
+                self._written(path, made=True)
+            case _:
+                self._looked(what, at, _whole(path), more)
+
+    def _looked(self, what: str, at: str, path: str, more: str) -> None:
+        path = self._names.here(path) if what == "k" else self._names.real(path)
         source = _source_of(path)
         if source is not None and what not in "rq":
-            continue
-        look = found.setdefault(source or path, Look())
+            return
         if what in "wa":
-            untouched = not (look.read or look.missing or look.there or look.names or look.link)
-            look.own |= what == "w" and untouched and not look.written
-            look.written = True
-        elif what == "p":
+            self._written(path, made=what == "w")
+            return
+        look = self.looks.setdefault(source or path, Look())
+        if what == "p":
             look.mapped = True
         elif not look.own:
             _take(look, what, "" if source else at, more)
-    return Journal(found, modules, packages)
+
+    def _written(self, path: str, made: bool) -> None:
+        look = self.looks.setdefault(path, Look())
+        untouched = not (look.read or look.missing or look.there or look.names or look.link)
+        look.own |= made and untouched and not look.written
+        look.written = True
+
+    def _moved(self, old: str, new: str) -> None:
+        """What was not made by the call stays what it was, under another name."""
+        old, new = self._names.here(old), self._names.here(new)
+        looks = [self.looks[place] for place in (old, *parents(old)) if place in self.looks]
+        own = any(look.own or (look.missing and look.written) for look in looks)
+        self._names.move(old, new, known=own)
+        self._written(new, made=True)
+        self.looks.setdefault(old, Look()).written = True
+
+
+class Names:
+    """Paths that lead elsewhere since the call has made a link there, or has moved something there."""
+
+    def __init__(self) -> None:
+        self._leads: dict[str, str] = {}
+
+    def lead(self, path: str, to: str) -> None:
+        self._leads[path] = _whole(to)
+
+    def forget(self, path: str) -> None:
+        self._leads.pop(path, None)
+
+    def move(self, old: str, new: str, known: bool) -> None:
+        """
+        Args:
+            known: it was made by the call, and its content is no input.
+        """
+        to = self._leads.pop(old, None if known else old)
+        below = [path for path in self._leads if path.startswith(f"{old}/")]
+        for path in below:
+            self._leads[new + path[len(old):]] = self._leads.pop(path)
+        self.forget(new)
+        if to not in (None, new):
+            self._leads[new] = to
+
+    def real(self, path: str) -> str:
+        """Where `path` leads."""
+        for _ in range(_LINKS if self._leads else 0):
+            start = next((place for place in (path, *parents(path)) if place in self._leads), None)
+            if start is None:
+                break
+            path = self._leads[start] + path[len(start):]
+        return path
+
+    def here(self, path: str) -> str:
+        """Where `path` itself is, which may be a link."""
+        folder, name = os.path.split(path)
+        return os.path.join(self.real(folder), name)
 
 
 def _take(look: Look, what: str, at: str, more: str) -> None:
     match what:
         case "r" | "u":
             look.read.append(at)
+        case "h":
+            look.read.append(at)
+            look.linked = True
         case "q":
             look.read.append(more)
         case "m":
@@ -88,6 +182,12 @@ def _take(look: Look, what: str, at: str, more: str) -> None:
         case "l":
             names = {name[1:] + "/" * (name[0] == "d") for name in more.split("/") if name}
             look.names = look.names if look.names is not None else names
+
+
+def parents(path: str) -> Iterator[str]:
+    while path != "/":
+        path = os.path.dirname(path)
+        yield path
 
 
 def _records(data: bytes) -> Iterator[tuple[str, str, str, str]]:

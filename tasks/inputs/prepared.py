@@ -28,6 +28,8 @@ from hlspike.tasks.terminal import console
 
 _REQUEST, _OUTCOME, _DOING, _LOG = "request.pickle", "outcome.json", "doing", "log"
 """As in `tasks.inputs.child`, which is not imported here: it imports torch."""
+_NAMED = {"stimulus": "data"}
+"""Where inputs of a step are named by hand, if not with the model's."""
 _FORKING = Path(__file__).parent / "forking.py"
 _starting = threading.Lock()
 _process: _Process | None = None
@@ -72,7 +74,13 @@ def call(function: str, arguments: Mapping[str, Any]) -> dict[str, states.State]
         _judge(folder, code, label)
         if (folder / f"{_LOG}.lost").exists():
             raise ToolError(f"{label}: {folder.parent} takes no more, and what was read is not known; set TMPDIR")
-        return verdict.inputs(journal.read(folder / _LOG), began, label)
+        read = journal.read(folder / _LOG)
+        for program, why in read.unseen.items():
+            console.tell(
+                f"{label}: {verdict.name_of(os.path.normpath(program))} {why}: what it reads is not seen; name it in "
+                f"{_NAMED.get(label, 'model')}.inputs", sys.stderr,
+            )
+        return verdict.inputs(read, began, label)
 
 
 def _judge(folder: Path, code: int, label: str) -> None:

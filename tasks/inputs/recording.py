@@ -19,6 +19,8 @@ _COMPILERS = (("cc",), ("gcc",), ("g++", "-x", "c"), ("clang",))
 _FLAGS = ("-O2", "-fno-builtin", "-shared", "-fPIC", "-w")
 _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/proc", "/sys", "/dev")
 _OURS = ("__init__.py", "dodo.py", "generators", "tasks", "hls_src")
+_OPEN = ("/dev/shm", "/usr/local/share")
+"""Folders of the system's to which anyone brings files."""
 _SEPARATORS = " :"
 """Of LD_PRELOAD: no path in it may hold one."""
 
@@ -87,7 +89,8 @@ def rules(here: str) -> str:
     ours = {str(PACKAGE / name) for name in _OURS} | {str(PACKAGE / "hlspike" / name) for name in _OURS}
     places = {place for place in (*installed(), *ours, *_SYSTEM) if place not in ("", "/")}
     left_out = sorted({*places, *map(os.path.realpath, places)})
-    return "".join([f"+{here}\n", f"+{PACKAGE}/examples\n", *(f"-{place}\n" for place in left_out)])
+    taken = (here, f"{PACKAGE}/examples", *_OPEN)
+    return "".join([*(f"+{place}\n" for place in taken), *(f"-{place}\n" for place in left_out)])
 
 
 def counts(path: str, lines: str) -> bool:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hlspike.generators.errors import ToolError
 from hlspike.tasks.engine import states
-from hlspike.tasks.inputs.journal import Journal, Look, signature
+from hlspike.tasks.inputs.journal import Journal, Look, parents, signature
 from hlspike.tasks.layout import BUILD
 
 
@@ -30,14 +31,39 @@ def inputs(journal: Journal, began: int, label: str) -> dict[str, states.State]:
     written = {path for path, look in looks.items() if look.written}
     found: dict[str, states.State] = {}
     for path, look in looks.items():
-        if look.own or any(looks[parent].own for parent in _parents(path) if parent in looks):
+        if look.own or any(looks[parent].own for parent in parents(path) if parent in looks):
             continue
-        by_itself = path in written or any(parent in written for parent in _parents(path))
+        by_itself = path in written or any(parent in written for parent in parents(path))
         judged = _Judged(path, look, by_itself, began, label)
         for name, state in ((states.LINK + name_of(path), judged.link()), (name_of(path), judged.state(written))):
             if state is not None:
                 found[name] = state
+        if look.read and look.there and path not in written and os.access(path, os.X_OK):
+            found[states.ACCESS + name_of(path)] = states.seen(states.ACCESS + path, "access")
+    found |= _order(looks, written, label)
     return {**_needed(found), **_modules(journal, written, label), **_packages(journal)}
+
+
+def _order(looks: Mapping[str, Look], written: set[str], label: str) -> dict[str, states.State]:
+    """Which of the files that it asked about are older than others: the newest of a folder may be what it took.
+
+    Of files by given names, all of which it read, it only asked whether they are there.
+    """
+    asked = {
+        path: look.there for path, look in looks.items()
+        if look.there and path not in written and os.path.isfile(path)
+        and not any(looks[parent].own for parent in parents(path) if parent in looks)
+    }
+    is_open = any(
+        not looks[path].read or any(looks[parent].names is not None for parent in parents(path) if parent in looks)
+        for path in asked
+    )
+    if len(asked) < 2 or not is_open:
+        return {}
+    for path, moments in asked.items():
+        if not {at.split(":")[3] for at in moments if at} <= {str(os.stat(path).st_mtime_ns)}:
+            raise ToolError(f"{name_of(path)}: it changed while {label} ran; run the build again")
+    return {f"{states.ORDER}.": states.order(map(name_of, asked))}
 
 
 def _modules(journal: Journal, written: set[str], label: str) -> dict[str, states.State]:
@@ -73,6 +99,8 @@ class _Judged:
     def state(self, written: set[str]) -> states.State | None:
         """Raises ToolError if it is not what it was."""
         look = self.look
+        if look.missing and look.written and _is_temporary(self.path) and _now(self.path) is None:
+            return None  # a name that was drawn for what passes
         if look.read:
             return self._bytes()
         if look.names is not None:
@@ -99,12 +127,15 @@ class _Judged:
                 return None
             raise self._changed()
         known = {at for at in self.look.read if at}
-        if not (known <= {now}) and not self.by_itself:
+        if not set(map(self._told_apart, known)) <= {self._told_apart(now)} and not self.by_itself:
             raise self._changed()
         state = states.seen(self.path, "bytes")
         if _now(self.path) != now or (self.look.missing and not self.by_itself):
             raise self._changed()
         return state
+
+    def _told_apart(self, at: str) -> str:
+        return at.rpartition(":")[0] if self.look.linked else at
 
     def _listing(self, names: set[str], written: set[str]) -> states.State | None:
         if _below_build(self.path):
@@ -159,12 +190,6 @@ def _now(path: str) -> str | None:
         return None
 
 
-def _parents(path: str) -> Iterator[str]:
-    while path != "/":
-        path = os.path.dirname(path)
-        yield path
-
-
 def name_of(path: str) -> str:
     """Relative to the working directory if it is below, also by way of a link."""
     here = os.getcwd()
@@ -183,6 +208,11 @@ def _told(path: str) -> str:
     return f"./{path}" if states.parted(path)[0] else path
 
 
+def _is_temporary(path: str) -> bool:
+    folders = () if path.startswith(f"{os.getcwd()}/") else (tempfile.gettempdir(), "/dev/shm")
+    return any(path.startswith(f"{folder}/") for folder in folders)
+
+
 def _below_build(path: str) -> bool:
     build = os.path.abspath(BUILD)
     return path == build or path.startswith(f"{build}/")
@@ -194,9 +224,9 @@ def _needed(found: dict[str, states.State]) -> dict[str, states.State]:
     programs = {place for place in os.environ.get("PATH", "").split(os.pathsep) if not place.startswith(here)}
     implied = {
         parent for name, state in found.items() if state != ["missing"]
-        for parent in _parents(os.path.join(here, name.removeprefix(states.LINK)))
+        for parent in parents(os.path.join(here, name.removeprefix(states.LINK)))
     }
-    implied |= {here, *_parents(here)}
+    implied |= {here, *parents(here)}
     return {
         name: state for name, state in found.items()
         if not (state == ["there", "folder"] and os.path.normpath(os.path.join(here, name)) in implied)

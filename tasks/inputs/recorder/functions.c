@@ -4,29 +4,21 @@
 #include "record.h"
 
 #include <dirent.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
 #include <ftw.h>
 #include <glob.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/xattr.h>
 #include <unistd.h>
-
-
-#define REAL(result, name, parameters, arguments)                                                                      \
-    static result real_##name parameters {                                                                             \
-        static result(*behind) parameters;                                                                              \
-        if (!behind) behind = (result(*) parameters)dlsym(RTLD_NEXT, #name);                                             \
-        return behind arguments;                                                                                        \
-    }
 
 #define OPEN(name)                                                                                                     \
     REAL(int, name, (const char *path, int flags, mode_t mode), (path, flags, mode))                                   \
@@ -199,6 +191,19 @@ ssize_t getdents64(int descriptor, void *read, size_t room) {
 SCANDIR(scandir, dirent)
 SCANDIR(scandir64, dirent64)
 
+#define SCANDIRAT(name, type)                                                                                          \
+    REAL(int, name, (int at, const char *path, struct type ***names, int (*chosen)(const struct type *),               \
+                     int (*order)(const struct type **, const struct type **)), (at, path, names, chosen, order))      \
+    int name(int at, const char *path, struct type ***names, int (*chosen)(const struct type *),                       \
+             int (*order)(const struct type **, const struct type **)) {                                               \
+        int count = real_##name(at, path, names, chosen, order);                                                       \
+        if (count < 0) looked(at, path, 0, 1);                                                                         \
+        else listed(at, path);                                                                                         \
+        return count;                                                                                                  \
+    }
+SCANDIRAT(scandirat, dirent)
+SCANDIRAT(scandirat64, dirent64)
+
 #define GLOB(name, type, status)                                                                                       \
     REAL(int, name, (const char *pattern, int flags, int (*failed)(const char *, int), type *found),                   \
          (pattern, flags, failed, found))                                                                              \
@@ -234,6 +239,22 @@ GLOB(glob64, glob64_t, stat64)
 WALK(nftw, stat)
 WALK(nftw64, stat64)
 
+#define WALK_PLAINLY(name, type)                                                                                       \
+    static int name##_seen(const char *path, const struct type *found, int kind) {                                     \
+        (void)found;                                                                                                   \
+        if (kind == FTW_D) listed(AT_FDCWD, path);                                                                     \
+        else looked(AT_FDCWD, path, 0, 0);                                                                             \
+        return 0;                                                                                                      \
+    }                                                                                                                  \
+    REAL(int, name, (const char *path, int (*each)(const char *, const struct type *, int), int wide),                 \
+         (path, each, wide))                                                                                           \
+    int name(const char *path, int (*each)(const char *, const struct type *, int), int wide) {                        \
+        if (on && !quiet) real_##name(path, name##_seen, wide);                                                        \
+        return real_##name(path, each, wide);                                                                          \
+    }
+WALK_PLAINLY(ftw, stat)
+WALK_PLAINLY(ftw64, stat64)
+
 REAL(FTSENT *, fts_read, (FTS *tree), (tree))
 FTSENT *fts_read(FTS *tree) {
     FTSENT *entry = real_fts_read(tree);
@@ -266,6 +287,30 @@ char *realpath(const char *path, char *out) {
 }
 char *canonicalize_file_name(const char *path) { return realpath(path, NULL); }
 
+/* what a compiler calls instead that checks bounds: they end in functions that nothing can stand before */
+REAL(char *, __realpath_chk, (const char *path, char *out, size_t room), (path, out, room))
+char *__realpath_chk(const char *path, char *out, size_t room) {
+    char *found = real___realpath_chk(path, out, room);
+    followed(path);
+    looked(AT_FDCWD, path, 0, !found);
+    return found;
+}
+
+REAL(ssize_t, __readlink_chk, (const char *path, char *text, size_t size, size_t room), (path, text, size, room))
+ssize_t __readlink_chk(const char *path, char *text, size_t size, size_t room) {
+    ssize_t length = real___readlink_chk(path, text, size, room);
+    looked(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, length < 0);
+    return length;
+}
+
+REAL(ssize_t, __readlinkat_chk, (int folder, const char *path, char *text, size_t size, size_t room),
+     (folder, path, text, size, room))
+ssize_t __readlinkat_chk(int folder, const char *path, char *text, size_t size, size_t room) {
+    ssize_t length = real___readlinkat_chk(folder, path, text, size, room);
+    looked(folder, path, AT_SYMLINK_NOFOLLOW, length < 0);
+    return length;
+}
+
 /* ------------------------------------------------------------ changes */
 
 #define CHANGE(what, name, parameters, arguments, folder, path)                                                        \
@@ -275,12 +320,10 @@ char *canonicalize_file_name(const char *path) { return realpath(path, NULL); }
         if (!failed) told(what, folder, path);                                                                         \
         return failed;                                                                                                 \
     }
-CHANGE('w', unlink, (const char *path), (path), AT_FDCWD, path)
-CHANGE('w', unlinkat, (int folder, const char *path, int flags), (folder, path, flags), folder, path)
-CHANGE('w', remove, (const char *path), (path), AT_FDCWD, path)
-CHANGE('w', rmdir, (const char *path), (path), AT_FDCWD, path)
-CHANGE('w', symlink, (const char *text, const char *path), (text, path), AT_FDCWD, path)
-CHANGE('w', symlinkat, (const char *text, int folder, const char *path), (text, folder, path), folder, path)
+CHANGE('d', unlink, (const char *path), (path), AT_FDCWD, path)
+CHANGE('d', unlinkat, (int folder, const char *path, int flags), (folder, path, flags), folder, path)
+CHANGE('d', remove, (const char *path), (path), AT_FDCWD, path)
+CHANGE('d', rmdir, (const char *path), (path), AT_FDCWD, path)
 CHANGE('w', mkfifo, (const char *path, mode_t mode), (path, mode), AT_FDCWD, path)
 CHANGE('w', mknod, (const char *path, mode_t mode, dev_t device), (path, mode, device), AT_FDCWD, path)
 CHANGE('a', truncate, (const char *path, off_t size), (path, size), AT_FDCWD, path)
@@ -289,6 +332,45 @@ CHANGE('a', chmod, (const char *path, mode_t mode), (path, mode), AT_FDCWD, path
 CHANGE('a', utimensat, (int folder, const char *path, const struct timespec times[2], int flags),
        (folder, path, times, flags), folder, path)
 CHANGE('a', utimes, (const char *path, const struct timeval times[2]), (path, times), AT_FDCWD, path)
+
+CHANGE('a', lchown, (const char *path, uid_t user, gid_t group), (path, user, group), AT_FDCWD, path)
+CHANGE('a', chown, (const char *path, uid_t user, gid_t group), (path, user, group), AT_FDCWD, path)
+CHANGE('a', fchmodat, (int folder, const char *path, mode_t mode, int flags), (folder, path, mode, flags), folder, path)
+CHANGE('a', fchownat, (int folder, const char *path, uid_t user, gid_t group, int flags),
+       (folder, path, user, group, flags), folder, path)
+CHANGE('a', setxattr, (const char *path, const char *name, const void *value, size_t size, int flags),
+       (path, name, value, size, flags), AT_FDCWD, path)
+CHANGE('a', removexattr, (const char *path, const char *name), (path, name), AT_FDCWD, path)
+
+REAL(int, symlink, (const char *text, const char *path), (text, path))
+int symlink(const char *text, const char *path) {
+    int failed = real_symlink(text, path);
+    if (!failed) led(AT_FDCWD, path, text);
+    return failed;
+}
+
+REAL(int, symlinkat, (const char *text, int folder, const char *path), (text, folder, path))
+int symlinkat(const char *text, int folder, const char *path) {
+    int failed = real_symlinkat(text, folder, path);
+    if (!failed) led(folder, path, text);
+    return failed;
+}
+
+/* the same by an open file */
+#define ALTER(name, parameters, arguments)                                                                             \
+    REAL(int, name, parameters, arguments)                                                                             \
+    int name parameters {                                                                                              \
+        int failed = real_##name arguments;                                                                            \
+        if (!failed) told_by('a', descriptor);                                                                         \
+        return failed;                                                                                                 \
+    }
+ALTER(fchmod, (int descriptor, mode_t mode), (descriptor, mode))
+ALTER(fchown, (int descriptor, uid_t user, gid_t group), (descriptor, user, group))
+ALTER(futimens, (int descriptor, const struct timespec times[2]), (descriptor, times))
+ALTER(futimes, (int descriptor, const struct timeval times[2]), (descriptor, times))
+ALTER(fsetxattr, (int descriptor, const char *name, const void *value, size_t size, int flags),
+      (descriptor, name, value, size, flags))
+ALTER(fremovexattr, (int descriptor, const char *name), (descriptor, name))
 
 #define MKDIR(name, parameters, arguments, folder, path)                                                               \
     REAL(int, name, parameters, arguments)                                                                             \
@@ -301,24 +383,22 @@ CHANGE('a', utimes, (const char *path, const struct timeval times[2]), (path, ti
 MKDIR(mkdir, (const char *path, mode_t mode), (path, mode), AT_FDCWD, path)
 MKDIR(mkdirat, (int folder, const char *path, mode_t mode), (folder, path, mode), folder, path)
 
-static int moved(int from, const char *old, int to, const char *new, int failed) {
-    if (failed) looked(from, old, 0, !exists(from, old));
-    else told('w', from, old), told('w', to, new);
-    return failed;
-}
-REAL(int, rename, (const char *old, const char *new), (old, new))
-int rename(const char *old, const char *new) { return moved(AT_FDCWD, old, AT_FDCWD, new, real_rename(old, new)); }
-REAL(int, renameat, (int from, const char *old, int to, const char *new), (from, old, to, new))
-int renameat(int from, const char *old, int to, const char *new) {
-    return moved(from, old, to, new, real_renameat(from, old, to, new));
-}
-REAL(int, renameat2, (int from, const char *old, int to, const char *new, unsigned flags), (from, old, to, new, flags))
-int renameat2(int from, const char *old, int to, const char *new, unsigned flags) {
-    return moved(from, old, to, new, real_renameat2(from, old, to, new, flags));
-}
+#define MOVE(name, parameters, arguments, from, to)                                                                     \
+    REAL(int, name, parameters, arguments)                                                                             \
+    int name parameters {                                                                                              \
+        if (!on || quiet) return real_##name arguments;                                                                \
+        told('r', from, old);                                                                                          \
+        int failed = real_##name arguments;                                                                            \
+        if (!failed) moved(from, old, to, new);                                                                        \
+        else looked(from, old, 0, !exists(from, old));                                                                 \
+        return failed;                                                                                                 \
+    }
+MOVE(rename, (const char *old, const char *new), (old, new), AT_FDCWD, AT_FDCWD)
+MOVE(renameat, (int from, const char *old, int to, const char *new), (from, old, to, new), from, to)
+MOVE(renameat2, (int from, const char *old, int to, const char *new, unsigned flags), (from, old, to, new, flags), from, to)
 
 static int joined(int from, const char *old, int to, const char *new, int failed) { /* the content is that of old */
-    if (!failed) told('r', from, old), told('w', to, new);
+    if (!failed) told('h', from, old), told('w', to, new);
     return failed;
 }
 REAL(int, link, (const char *old, const char *new), (old, new))
@@ -367,6 +447,46 @@ WRITE(int, ftruncate, (int descriptor, off_t size), (descriptor, size))
 WRITE(int, ftruncate64, (int descriptor, off64_t size), (descriptor, size))
 WRITE(int, posix_fallocate, (int descriptor, off_t at, off_t size), (descriptor, at, size))
 
+WRITE(ssize_t, sendfile, (int descriptor, int from, off_t *at, size_t size), (descriptor, from, at, size))
+WRITE(ssize_t, sendfile64, (int descriptor, int from, off64_t *at, size_t size), (descriptor, from, at, size))
+WRITE(ssize_t, copy_file_range, (int from, off64_t *at, int descriptor, off64_t *to, size_t size, unsigned flags),
+      (from, at, descriptor, to, size, flags))
+WRITE(ssize_t, splice, (int from, off64_t *at, int descriptor, off64_t *to, size_t size, unsigned flags),
+      (from, at, descriptor, to, size, flags))
+WRITE(int, fallocate, (int descriptor, int mode, off_t at, off_t size), (descriptor, mode, at, size))
+WRITE(int, fallocate64, (int descriptor, int mode, off64_t at, off64_t size), (descriptor, mode, at, size))
+
+REAL(FILE *, fdopen, (int descriptor, const char *mode), (descriptor, mode))
+FILE *fdopen(int descriptor, const char *mode) { /* what a stream writes is not seen */
+    if (on && !quiet && (*mode != 'r' || strchr(mode, '+'))) wrote(descriptor);
+    return real_fdopen(descriptor, mode);
+}
+
+#define SAME(name, parameters, arguments)                                                                              \
+    REAL(int, name, parameters, arguments)                                                                             \
+    int name parameters {                                                                                              \
+        int made = real_##name arguments;                                                                              \
+        if (on && !quiet) doubled(descriptor, made);                                                                   \
+        return made;                                                                                                   \
+    }
+SAME(dup, (int descriptor), (descriptor))
+SAME(dup2, (int descriptor, int to), (descriptor, to))
+SAME(dup3, (int descriptor, int to, int flags), (descriptor, to, flags))
+
+#define CONTROL(name)                                                                                                  \
+    REAL(int, name, (int descriptor, int what, void *more), (descriptor, what, more))                                  \
+    int name(int descriptor, int what, ...) {                                                                          \
+        va_list rest;                                                                                                  \
+        va_start(rest, what);                                                                                          \
+        void *more = va_arg(rest, void *);                                                                             \
+        va_end(rest);                                                                                                  \
+        int made = real_##name(descriptor, what, more);                                                                \
+        if (on && !quiet && (what == F_DUPFD || what == F_DUPFD_CLOEXEC)) doubled(descriptor, made);                   \
+        return made;                                                                                                   \
+    }
+CONTROL(fcntl)
+CONTROL(fcntl64)
+
 #define MAP(name, offset)                                                                                              \
     REAL(void *, name, (void *at, size_t size, int access, int flags, int descriptor, offset from),                    \
          (at, size, access, flags, descriptor, from))                                                                  \
@@ -379,38 +499,11 @@ WRITE(int, posix_fallocate, (int descriptor, off_t at, off_t size), (descriptor,
 MAP(mmap, off_t)
 MAP(mmap64, off64_t)
 
-/* ------------------------------------------------------------ programs and libraries */
-
-#define RUN(name, parameters, arguments)                                                                               \
-    REAL(int, name, parameters, arguments)                                                                             \
-    int name parameters {                                                                                              \
-        ran(program);                                                                                                  \
-        return real_##name arguments;                                                                                  \
-    }
-RUN(execve, (const char *program, char *const words[], char *const environment[]), (program, words, environment))
-RUN(execv, (const char *program, char *const words[]), (program, words))
-RUN(execvp, (const char *program, char *const words[]), (program, words))
-RUN(execvpe, (const char *program, char *const words[], char *const environment[]), (program, words, environment))
-#define SPAWN(name)                                                                                                    \
-    RUN(name, (pid_t *child, const char *program, const posix_spawn_file_actions_t *actions,                           \
-               const posix_spawnattr_t *how, char *const words[], char *const environment[]),                          \
-        (child, program, actions, how, words, environment))
-SPAWN(posix_spawn)
-SPAWN(posix_spawnp)
-
-/* Of a plain name the C library searches the folders of whoever calls, so the call has to remain the caller's: a jump. */
-void *dlopen(const char *program, int flags) {
-    static void *(*behind)(const char *, int);
-    if (!behind) behind = (void *(*)(const char *, int))dlsym(RTLD_NEXT, "dlopen");
-    if (program && strchr(program, '/')) ran(program);
-    return behind(program, flags);
-}
-
 /* ------------------------------------------------------------ system calls by number */
 
 long syscall(long number, ...) {
     static long (*real)(long, ...);
-    if (!real) real = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
+    if (!real) real = (long (*)(long, ...))behind("syscall");
     va_list rest;
     va_start(rest, number);
     long a = va_arg(rest, long), b = va_arg(rest, long), c = va_arg(rest, long), d = va_arg(rest, long),

@@ -8,9 +8,11 @@
  *     w  made, replaced or removed                                 k  a symbolic link; more: where to
  *     a  altered                                                   l  listed; more: its names, each with d or - before
  *     p  mapped shared and writable: no write to it is seen           it and / behind it
+ *     h  another name was made for its bytes                       d  removed
+ *     n  here by another name before; more: that name              x  a program that does not record; more: why
  *
- * Not seen: programs that do not load this library (linked statically, set-user-id, started without the environment),
- * system calls made without the C library, io_uring.
+ * Of a link that is made, `more` is where to. Not seen: programs that do not load this library (linked statically, of
+ * another user), system calls made without the C library, files opened by handle, io_uring.
  *
  * HLSPIKE_RECORD names the log; HLSPIKE_RULES are lines of +folder and -folder, of which the longest that holds a path
  * decides whether it is recorded. Nothing is allocated, for a child of vfork shares its parent's memory.
@@ -30,13 +32,14 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define LONGEST 4096
 #define WATCHED 4096
 #define HIGH 900 /* where a program that closes every descriptor it knows of rarely looks */
 
 volatile int on;
 static int sink = -1;
-static char log_path[LONGEST], rules[16 * LONGEST];
+static char preload[LONGEST] = "LD_PRELOAD=", record[LONGEST] = "HLSPIKE_RECORD=", rule[16 * LONGEST] = "HLSPIKE_RULES=";
+const char *const variables[VARIABLES] = {preload, record, rule};
+static char *const log_path = record + sizeof "HLSPIKE_RECORD=" - 1, *const rules = rule + sizeof "HLSPIKE_RULES=" - 1;
 static unsigned char watched[WATCHED]; /* descriptors whose first write is told */
 __thread int quiet __attribute__((tls_model("initial-exec")));
 
@@ -46,7 +49,7 @@ typedef long system_call(long, ...);
 
 static system_call *call(void) {
     static system_call *found;
-    if (!found) found = (system_call *)dlsym(RTLD_NEXT, "syscall");
+    if (!found) found = (system_call *)behind("syscall");
     return found;
 }
 
@@ -83,16 +86,34 @@ static int path_of(int descriptor, char *path) {
 
 /* ------------------------------------------------------------ paths */
 
-static int is_descriptor(const char *path) { /* /dev/fd/N, /proc/self/fd/N, /proc/N/fd/N: a name of an open file */
-    const char *at = strncmp(path, "/dev/", 5) ? strncmp(path, "/proc/", 6) ? NULL : strchr(path + 6, '/') : path + 4;
-    return at && !strncmp(at, "/fd/", 4) && at[4];
+/* The length of what names an open file or a folder of a process: /dev/fd/N, /proc/N/fd/N, /proc/N/cwd, /proc/N/root. */
+static size_t magic(const char *path) {
+    const char *at = path + 4;
+    if (strncmp(path, "/dev/", 5)) {
+        if (strncmp(path, "/proc/", 6) || !(at = strchr(path + 6, '/'))) return 0;
+        if (!strncmp(at, "/task/", 6) && !(at = strchr(at + 6, '/'))) return 0;
+    }
+    size_t length = !strncmp(at, "/fd/", 4) && at[4] ? 4 : !strncmp(at, "/cwd", 4) ? 4 : !strncmp(at, "/root", 5) ? 5 : 0;
+    if (!length || (path[1] == 'd' && at[1] != 'f')) return 0;
+    if (at[1] != 'f' && at[length] && at[length] != '/') return 0;
+    return (size_t)(strchrnul(at + length, '/') - path);
 }
 
 static int absolute(int folder, const char *path, char *out) {
     size_t length = 0;
     if (!path || !*path || strlen(path) >= LONGEST) return 0;
-    if (is_descriptor(path)) return link_text(AT_FDCWD, path, out) > 0 && out[0] == '/';
-    if (path[0] == '/') return strcpy(out, path) != NULL;
+    if (path[0] == '/') {
+        size_t named = magic(path);
+        if (!named) return strcpy(out, path) != NULL;
+        char name[LONGEST];
+        memcpy(name, path, named);
+        name[named] = 0;
+        if (link_text(AT_FDCWD, name, out) <= 0 || out[0] != '/') return 0;
+        length = strlen(out) > 1 ? strlen(out) : 0;
+        if (length + strlen(path + named) >= LONGEST) return 0;
+        strcpy(out + length, path[named] || length ? path + named : "/");
+        return 1;
+    }
     if (folder == AT_FDCWD) {
         if (CALL(SYS_getcwd, out, (size_t)LONGEST) <= 0 || out[0] != '/') return 0;
     } else if (!path_of(folder, out)) return 0;
@@ -198,8 +219,11 @@ static void tell(char what, const struct stat *at, const char *path, const char 
 void told(char what, int folder, const char *name) { /* whatever is there now */
     RECORDING
     struct stat found;
-    if (absolute(folder, name, path) && counts(path))
-        tell(what, stat_of(AT_FDCWD, path, &found, 0) ? NULL : &found, path, "", 0);
+    if (absolute(folder, name, path) && counts(path)) {
+        int there = !stat_of(AT_FDCWD, path, &found, 0);
+        if (what != 'r' || (there && S_ISREG(found.st_mode))) tell(what, there ? &found : NULL, path, "", 0);
+        else if (there) tell('s', &found, path, "", 0);
+    }
     RECORDED
 }
 
@@ -209,14 +233,31 @@ void told_by(char what, int descriptor) {
     RECORDED
 }
 
-static int in_vain(int error) { return error == ENOENT || error == ENOTDIR; }
+void led(int folder, const char *name, const char *text) {
+    RECORDING
+    if (absolute(folder, name, path)) tell('w', NULL, path, text, strlen(text));
+    RECORDED
+}
+
+void moved(int from, const char *old, int to, const char *now) {
+    RECORDING
+    char before[LONGEST];
+    if (absolute(to, now, path) && absolute(from, old, before)) tell('n', NULL, path, before, strlen(before));
+    RECORDED
+}
+
+/* Something may stand there that is no folder, or may not be opened. */
+static int in_vain(int error, const char *path) {
+    return error == ENOENT || (error == ENOTDIR && !exists(AT_FDCWD, path));
+}
 
 void looked(int folder, const char *name, int flags, int failed) {
     RECORDING
     struct stat found;
-    if ((failed && !in_vain(kept)) || !absolute(folder, name, path) || !counts(path)) {
-    } else if (failed || stat_of(AT_FDCWD, path, &found, flags & AT_SYMLINK_NOFOLLOW)) {
-        if (failed) tell('m', NULL, path, "", 0);
+    if (!absolute(folder, name, path) || !counts(path)) {
+    } else if (failed && in_vain(kept, path)) {
+        tell('m', NULL, path, "", 0);
+    } else if (stat_of(AT_FDCWD, path, &found, flags & AT_SYMLINK_NOFOLLOW)) {
     } else if (S_ISLNK(found.st_mode)) {
         char text[LONGEST];
         if (link_text(AT_FDCWD, path, text) > 0) tell('k', NULL, path, text, strlen(text));
@@ -229,10 +270,9 @@ void opened(int folder, const char *name, int flags, int descriptor, int was) {
     struct stat found;
     int mode = flags & O_ACCMODE;
     if (descriptor >= 0 && descriptor < WATCHED) watched[descriptor] = 0;
-    if ((descriptor < 0 && !in_vain(kept) && kept != EEXIST) || (flags & O_TMPFILE) == O_TMPFILE) {
-    } else if (!absolute(folder, name, path) || !counts(path)) {
+    if ((flags & O_TMPFILE) == O_TMPFILE || !absolute(folder, name, path) || !counts(path)) {
     } else if (descriptor < 0) {
-        tell(kept == EEXIST ? 's' : 'm', NULL, path, "", 0);
+        tell(in_vain(kept, path) ? 'm' : 's', NULL, path, "", 0);
     } else if (CALL(SYS_fstat, descriptor, &found)) {
     } else if (!S_ISREG(found.st_mode) || (flags & O_PATH)) {
         tell('s', &found, path, "", 0);
@@ -331,6 +371,51 @@ void followed(const char *name) { /* every symbolic link that a path leads throu
     RECORDED
 }
 
+#define CLASS (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32)
+
+/* Why a program will not load this library, NULL if it will. */
+static const char *unseen(const char *path, char *interpreter) {
+    struct stat found;
+    ElfW(Ehdr) head;
+    ElfW(Phdr) part;
+    const char *why = NULL;
+    *interpreter = 0;
+    if (stat_of(AT_FDCWD, path, &found, 0) || !S_ISREG(found.st_mode)) return NULL;
+    if ((found.st_mode & S_ISUID && found.st_uid != geteuid()) || (found.st_mode & S_ISGID && found.st_gid != getegid()))
+        return "runs as another user";
+    long descriptor = CALL(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+    if (descriptor < 0) return NULL;
+    long size = CALL(SYS_pread64, descriptor, interpreter, (size_t)LONGEST - 1, 0L);
+    interpreter[size < 0 ? 0 : size] = 0;
+    memcpy(&head, interpreter, sizeof head);
+    if (!strncmp(interpreter, "#!", 2)) {
+        char *start = interpreter + 2 + strspn(interpreter + 2, " \t");
+        start[strcspn(start, " \t\n")] = 0;
+        memmove(interpreter, start, strlen(start) + 1);
+    } else {
+        *interpreter = 0;
+        int is_program = size >= (long)sizeof head && !memcmp(head.e_ident, ELFMAG, SELFMAG) && !strstr(path, "/ld-");
+        if (is_program) why = head.e_ident[EI_CLASS] == CLASS ? "is linked statically" : "is for another machine";
+        for (int k = 0; is_program && head.e_ident[EI_CLASS] == CLASS && k < head.e_phnum; ++k) {
+            long at = (long)head.e_phoff + (long)k * head.e_phentsize;
+            if (CALL(SYS_pread64, descriptor, &part, sizeof part, at) == sizeof part && part.p_type == PT_INTERP) why = NULL;
+        }
+    }
+    CALL(SYS_close, descriptor);
+    return why;
+}
+
+static void started(const char *program) { /* a program that is there */
+    char interpreter[LONGEST];
+    RECORDING
+    const char *why = absolute(AT_FDCWD, program, path) ? unseen(path, interpreter) : NULL;
+    if (why) tell('x', NULL, path, why, strlen(why));
+    RECORDED
+    told('s', AT_FDCWD, program);
+    told('r', AT_FDCWD, program);
+    if (*interpreter == '/') ran(interpreter);
+}
+
 void ran(const char *program) { /* the kernel opens it, and what it is searched for in */
     char place[LONGEST];
     if (!on || quiet || !program) return;
@@ -338,7 +423,7 @@ void ran(const char *program) { /* the kernel opens it, and what it is searched 
         int kept = errno;
         int there = exists(AT_FDCWD, program);
         errno = there ? kept : ENOENT;
-        if (there) told('r', AT_FDCWD, program);
+        if (there) started(program);
         else looked(AT_FDCWD, program, 0, 1);
         errno = kept;
         return;
@@ -355,10 +440,27 @@ void ran(const char *program) { /* the kernel opens it, and what it is searched 
     }
 }
 
+void ran_by(int descriptor) {
+    char path[LONGEST];
+    if (on && !quiet && path_of(descriptor, path)) ran(path);
+}
+
+void loaded(const char *library) {
+    if (!on || quiet) return;
+    int kept = errno;
+    if (exists(AT_FDCWD, library)) told('r', AT_FDCWD, library);
+    else errno = ENOENT, looked(AT_FDCWD, library, 0, 1);
+    errno = kept;
+}
+
 static int library(struct dl_phdr_info *info, size_t size, void *data) {
     (void)size, (void)data;
     if (info->dlpi_name && info->dlpi_name[0] == '/') told('r', AT_FDCWD, info->dlpi_name);
     return 0;
+}
+
+void doubled(int descriptor, int again) {
+    if (descriptor >= 0 && descriptor < WATCHED && again >= 0 && again < WATCHED) watched[again] = watched[descriptor];
 }
 
 void wrote(int descriptor) {
@@ -372,10 +474,29 @@ void wrote(int descriptor) {
 void hlspike_loaded(void) { dl_iterate_phdr(library, NULL); }
 
 void hlspike_record(const char *path, const char *lines) {
-    if (strlen(path) >= sizeof log_path || strlen(lines) >= sizeof rules) return;
+    Dl_info info;
+    if (!dladdr((const void *)hlspike_record, &info) || strlen(info.dli_fname) + 32 > sizeof preload) return;
+    if (strlen(path) + 32 > sizeof record || strlen(lines) + 32 > sizeof rule) return;
+    strcpy(preload + sizeof "LD_PRELOAD=" - 1, info.dli_fname);
     strcpy(log_path, path);
     strcpy(rules, lines);
     on = 1;
+}
+
+int variable_of(const char *text) {
+    for (int variable = 0; variable < VARIABLES; ++variable) {
+        size_t length = (size_t)(strchr(variables[variable], '=') - variables[variable]);
+        if (!strncmp(text, variables[variable], length) && (!text[length] || text[length] == '=')) return variable;
+    }
+    return VARIABLES;
+}
+
+int preloading(const char *theirs, char text[LONGEST]) {
+    const char *ours = preload + sizeof "LD_PRELOAD=" - 1;
+    if (strlen(preload) + strlen(theirs) + 2 > LONGEST) return 0;
+    if (strstr(theirs, ours)) strcpy(stpcpy(text, "LD_PRELOAD="), theirs);
+    else strcpy(stpcpy(stpcpy(text, preload), ":"), theirs);
+    return 1;
 }
 
 /* This thread is not recorded from +1 to -1. */
