@@ -86,9 +86,9 @@ def mismatches(
         differs = False
         for rows in parts(expected[key].shape):
             ours, theirs = expected[key][rows], found[key][rows]
-            count += int(np.count_nonzero(ours != theirs))
+            count += int(np.count_nonzero(_unequal(ours, theirs)))
             ours, theirs = (_by_timestep(key, values, lengths[rows]) for values in (ours, theirs))
-            unequal = ours != theirs
+            unequal = _unequal(ours, theirs)
             if differs or not unequal.any():
                 continue
             differs = True
@@ -114,14 +114,23 @@ def _keys(network: Network, trace: Traces) -> Iterator[tuple[str, str]]:
             yield last, key
 
 
+def _unequal(ours: NDArray[Any], theirs: NDArray[Any]) -> NDArray[np.bool_]:
+    unequal = np.asarray(ours != theirs)
+    if ours.dtype.kind == theirs.dtype.kind == "f":
+        # on an empty sequence there is no logit
+        unequal &= ~(np.isnan(ours) & np.isnan(theirs))
+    return unequal
+
+
 def _by_timestep(key: str, values: NDArray[Any], lengths: NDArray[np.int64]) -> NDArray[Any]:
-    """(N, T, n), a decision at the last timestep of its sequence."""
+    """(N, T, n), a decision at the last timestep of its sequence; of an empty one there is none."""
     if key == "decision_steps":
         return values[..., None]
     if key != "decision":
         return values
     placed = np.zeros((len(lengths), int(lengths.max()), 1), values.dtype)
-    placed[np.arange(len(lengths)), lengths - 1, 0] = values
+    decided = np.flatnonzero(lengths)
+    placed[decided, lengths[decided] - 1, 0] = values[decided]
     return placed
 
 
@@ -143,7 +152,8 @@ def agreement(
     """
     decisions = logits = error = None
     if "decision" in reference:
-        decided, exact = floating["decision"][:], reference["decision"][:]
+        some = stimulus.lengths > 0
+        decided, exact = floating["decision"][:][some], reference["decision"][:][some]
         decisions = float(np.mean(classes(decided) == classes(exact)))
         if exact.dtype.kind == "f":
             logits, error = float(np.mean(decided == exact)), float(np.abs(decided - exact).max())

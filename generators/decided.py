@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hlspike.generators import ir
-from hlspike.generators.settle.decision import Counts, boundaries, decide
+from hlspike.generators.settle.decision import Counts, boundaries, decide, undecided
 
 
 class Readings:
@@ -37,7 +37,8 @@ class Readings:
             lengths: (N,) timesteps used of each.
         Returns:
             `decision` (N,), and `decision_steps` (N, T) of a readout that emits at each step: int64, float64 for
-            `binary_logit`; with states `readout/count` (N, T, K) int64 or `readout/mem` float64. 0 beyond `lengths`.
+            `binary_logit`, of an empty sequence as `undecided` says; with states `readout/count` (N, T, K) int64
+            or `readout/mem` float64. 0 beyond `lengths`.
         """
         valid = np.arange(output.shape[1]) < lengths[:, None]
         arrays = {}
@@ -52,7 +53,7 @@ class Readings:
             for array in arrays.values():
                 array[~valid] = 0
         steps = arrays["decision_steps"]
-        arrays = {"decision": steps[np.arange(len(steps)), lengths - 1], **arrays}
+        arrays = {"decision": undecided(steps[np.arange(len(steps)), lengths - 1], lengths), **arrays}
         if self._readout.emit != "step":
             del arrays["decision_steps"]
         return arrays

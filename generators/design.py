@@ -77,7 +77,9 @@ class InputDesign:
     id: str
     output: Port
     window: int
-    """Timesteps of a sequence; 0 if there is no end."""
+    """Timesteps of a sequence; 0 if the ingress does not count them."""
+    told: bool
+    """Whether the end of a sequence comes from outside, with its last timestep."""
     edge: Edge
 
 

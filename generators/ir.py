@@ -27,7 +27,7 @@ OutputMode = Literal["spike", "membrane"]
 DecisionRule = Literal[
     "argmax_spike_count", "first_to_threshold", "threshold_then_argmax", "binary_logit", "argmax_membrane"
 ]
-ResetPolicy = Literal["fixed_window", "never"]
+ResetPolicy = Literal["fixed_window", "tlast", "host_pulse", "never"]
 Emit = Literal["window", "step"]
 
 INPUT = "input"
@@ -41,6 +41,8 @@ class Input:
     """The ingress: receives one timestep per call and alone decides `last`.
 
     `shape` is one timestep in torch order (channels first). `window_size` None means: as long as the sequences are.
+    `last` is 1 on every `window_size`-th timestep (fixed_window), where it comes with the timestep from outside (tlast,
+    host_pulse), or nowhere (never).
     """
 
     shape: tuple[int, ...]
@@ -55,6 +57,11 @@ class Input:
     @property
     def size(self) -> int:
         return math.prod(self.shape)
+
+    @property
+    def told(self) -> bool:
+        """Whether `last` comes from outside, so that a sequence ends wherever the stimulus says."""
+        return self.reset_policy in ("tlast", "host_pulse")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,27 +179,27 @@ class Network:
         return replace(self, layers=layers, warnings=(*self.warnings, *told), window_given=True)
 
     def check_lengths(self, lengths: NDArray[np.int64]) -> None:
-        """Refuse sequences that would be cut off by the window.
+        """Refuse sequences that would be cut off by the window, or have no timestep where each needs one.
 
         Args:
-            lengths: (N,) timesteps used of each sequence.
+            lengths: (N,) timesteps used of each sequence; 0 is an empty packet, for policies that know packets.
         Raises:
-            DataError: a sequence ends elsewhere than at a boundary.
+            DataError: a sequence ends elsewhere than at a boundary, or there is nothing to run.
         """
-        window = self.input.window_size
-        if self.input.reset_policy != "fixed_window" or window is None:
-            return
-        cut = np.flatnonzero((lengths % window != 0) | (lengths == 0))
-        if cut.size:
-            # as many timesteps in each as there would be sequences, if the axes were taken for one another
-            swapped = len(lengths) % window == 0 and window > 1 and bool((lengths == lengths[0]).all())
+        ingress = self.input
+        window = ingress.window_size if ingress.reset_policy == "fixed_window" else None
+        if window is not None:
+            cut = np.flatnonzero((lengths % window != 0) | (lengths == 0))
+            if cut.size:
+                raise DataError(_cut_off(lengths, int(cut[0]), window))
+        empty = np.flatnonzero(lengths == 0)
+        if empty.size and not ingress.told:
             raise DataError(
-                f"data: sequence {cut[0]} has {lengths[cut[0]]} timesteps, but reset_policy fixed_window ends a "
-                f"sequence every {window}; pad it with timesteps without input to a multiple, cut it, or set "
-                "readout.window_size; sequences of different lengths are what reset_policy tlast is for, which is not "
-                "supported yet"
-                + ("; if time is the first axis, give frames.swapaxes(0, 1)" if swapped else "")
+                f"data: sequence {empty[0]} has 0 timesteps, but reset_policy {ingress.reset_policy} knows no empty "
+                "sequence; leave it out, or set readout.reset_policy=tlast, which has no decision for it"
             )
+        if not lengths.any():
+            raise DataError(f"data: none of the {len(lengths)} sequences has a timestep; give one that has")
 
     def check_labels(self, labels: NDArray[np.int64] | None) -> None:
         """Refuse labels of classes that the readout does not decide between.
@@ -220,6 +227,17 @@ class Network:
         layers = tuple(layer_from_json(item) for item in data["layers"])
         notes, marked, warnings = (tuple(data[key]) for key in ("notes", "marked", "warnings"))
         return Network(layers, notes, marked, warnings, data["window_given"])
+
+
+def _cut_off(lengths: NDArray[np.int64], sequence: int, window: int) -> str:
+    # as many timesteps in each as there would be sequences, if the axes were taken for one another
+    swapped = len(lengths) % window == 0 and window > 1 and bool((lengths == lengths[0]).all())
+    return (
+        f"data: sequence {sequence} has {lengths[sequence]} timesteps, but reset_policy fixed_window ends a sequence "
+        f"every {window}; pad it with timesteps without input to a multiple, cut it, or set readout.window_size; for "
+        "sequences of different lengths set readout.reset_policy=tlast"
+        + ("; if time is the first axis, give frames.swapaxes(0, 1)" if swapped else "")
+    )
 
 
 def _forgotten(window: int, readout: bool, timesteps: int) -> str:

@@ -20,8 +20,9 @@ class SNNReadout(nn.Module):
         class_threshold: count that settles a class in the two threshold rules [1].
         beta: decay of the readout membrane per timestep, in 0..1 [1.0].
         n_classes: must equal the number of features that arrive [that number].
-        reset_policy: "fixed_window" or "never" [fixed_window]. `state_reset_policy` is its other name.
-        emit: "window", one decision per window, or "step", the running one [window; step under never].
+        reset_policy: "fixed_window", "tlast", "host_pulse" or "never" [fixed_window]. `state_reset_policy` is its
+            other name.
+        emit: "window", one decision per window or packet, or "step", the running one [window; step under never].
     """
 
     def __init__(

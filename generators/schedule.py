@@ -105,8 +105,9 @@ def _scheduled(
 ) -> tuple[LayerDesign, dict[str, NDArray[np.int64]]]:
     match layer:
         case TypedInput():
-            window = 0 if layer.layer.reset_policy == "never" else layer.layer.window_size or 0
-            return InputDesign(identifier, Port.of(layer.layer.size, layer.result), window, _EDGE), {}
+            window = layer.layer.window_size or 0 if layer.layer.reset_policy == "fixed_window" else 0
+            port = Port.of(layer.layer.size, layer.result)
+            return InputDesign(identifier, port, window, layer.layer.told, _EDGE), {}
         case TypedLinear():
             return synapses.scheduled(layer, integers, resolution, identifier, warnings)
         case TypedNeuron():

@@ -23,7 +23,7 @@ class Stimulus:
     """N sequences of at most T timesteps.
 
     frames (N, T, *input_shape) in torch order, of any dtype whose values float32 holds, in memory or read from a file
-    row by row; lengths (N,) int64 timesteps used of each; labels (N,) or None.
+    row by row; lengths (N,) int64 timesteps used of each, 0 of an empty one; labels (N,) or None.
     """
 
     frames: NDArray[Any] | Stored
@@ -53,9 +53,9 @@ class Stimulus:
         lengths = np.full(sequences, timesteps, np.int64)
         if data.get("lengths") is not None:
             lengths = _per_sequence("lengths", data["lengths"], frames.shape)
-            bad = np.flatnonzero((lengths < 1) | (lengths > timesteps))
+            bad = np.flatnonzero((lengths < 0) | (lengths > timesteps))
             if bad.size:
-                raise DataError(f"data: lengths[{bad[0]}] is {lengths[bad[0]]}; it must lie in 1..{timesteps}")
+                raise DataError(f"data: lengths[{bad[0]}] is {lengths[bad[0]]}; it must lie in 0..{timesteps}")
         labels = None
         if data.get("labels") is not None:
             labels = _per_sequence("labels", data["labels"], frames.shape)

@@ -81,8 +81,8 @@ def test_under_never_a_call_carries_state_from_sequence_to_sequence_but_not_into
 
 CUT = (
     "data: sequence 0 has 3 timesteps, but reset_policy fixed_window ends a sequence every 4; pad it with timesteps "
-    "without input to a multiple, cut it, or set readout.window_size; sequences of different lengths are what "
-    "reset_policy tlast is for, which is not supported yet"
+    "without input to a multiple, cut it, or set readout.window_size; for sequences of different lengths set "
+    "readout.reset_policy=tlast"
 )
 
 

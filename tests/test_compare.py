@@ -134,12 +134,20 @@ def test_agreement_is_the_share_of_equal_decisions_and_of_equal_spikes_in_use() 
 
 
 def test_logits_are_compared_by_class_and_by_value() -> None:
-    floating = {"decision": np.array([0.25, -0.5, 0.0, 1.0])}
+    floating = {"decision": np.array([0.25, -0.5, 0.0])}
     # the third means class 0, and the first still class 1
-    reference = {"decision": np.array([0.5, -0.5, 0.125, 1.0])}
+    reference = {"decision": np.array([0.5, -0.5, 0.125])}
     agreed = _agreed("logit", floating, reference)
     found = (agreed["decisions_float_reference"], agreed["logits_float_reference"], agreed["largest_logit_error"])
-    assert found == (0.75, 0.5, 0.25)
+    assert found == (pytest.approx(2 / 3), pytest.approx(1 / 3), 0.25)
+
+
+def test_what_has_no_decision_is_neither_equal_nor_unequal() -> None:
+    # the sequences of the case have 0, 2, 7, 1 and 5 timesteps
+    reference = {"decision": np.array([-1, 2, 3, 1, 0])}
+    assert _agreed("tlast_first", {"decision": np.array([-1, 2, 2, 1, 0])}, reference)[
+        "decisions_float_reference"
+    ] == pytest.approx(3 / 4)
 
 
 def test_without_traced_spikes_only_decisions_are_compared() -> None:

@@ -9,7 +9,7 @@ import pytest
 from cases import readout
 
 from hlspike.generators.ir import Input
-from hlspike.generators.settle.decision import Counts, boundaries, decide
+from hlspike.generators.settle.decision import Counts, boundaries, decide, ends
 
 NEVER = [False] * 6
 
@@ -23,10 +23,22 @@ def decided(rule: str, states: Any, last: Any, **options: Any) -> list[list[int]
 
 @pytest.mark.parametrize(("policy", "window", "timesteps", "expected"), [
     ("fixed_window", 1, 3, [1, 1, 1]), ("fixed_window", 3, 7, [0, 0, 1, 0, 0, 1, 0]), ("fixed_window", 5, 4, [0] * 4),
-    ("fixed_window", None, 3, [0, 0, 0]), ("never", None, 3, [0, 0, 0]), ("never", 2, 4, [0, 0, 0, 0]),
+    ("fixed_window", None, 3, [0, 0, 0]), ("tlast", None, 3, [0, 0, 0]), ("never", None, 3, [0, 0, 0]),
+    ("never", 2, 4, [0, 0, 0, 0]),
 ])
 def test_last_marks_the_end_of_every_window(policy: Any, window: int | None, timesteps: int, expected: Any) -> None:
     assert boundaries(Input((1,), policy, window), timesteps).tolist() == [bool(bit) for bit in expected]
+
+
+@pytest.mark.parametrize(("policy", "window", "expected"), [
+    ("fixed_window", 2, [[0, 1, 0, 0], [0, 0, 0, 0], [0, 1, 0, 1], [0, 0, 0, 0]]),
+    ("tlast", None, [[0, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 1], [1, 0, 0, 0]]),
+    ("host_pulse", None, [[0, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 1], [1, 0, 0, 0]]),
+    ("never", None, [[0] * 4] * 4),
+])
+def test_a_sequence_ends_within_its_timesteps(policy: Any, window: int | None, expected: Any) -> None:
+    found = ends(Input((1,), policy, window), np.array([2, 0, 4, 1]), 4)
+    assert found.tolist() == [[bool(bit) for bit in row] for row in expected]
 
 
 def counted(spikes: np.ndarray, last: list[bool], cut: int = 0) -> np.ndarray:

@@ -47,7 +47,7 @@ def of(io: Io, *layers: LayerDesign) -> Design:
 
 
 def ingress(port: Port, window: int = 0) -> InputDesign:
-    return InputDesign("input", port, window, UNKNOWN)
+    return InputDesign("input", port, window, False, UNKNOWN)
 
 
 def linear(name: str, given: Port, port: Port, in_parallel: int, out_parallel: int, bias: bool = True) -> LinearDesign:

@@ -372,8 +372,8 @@ def test_a_sequence_that_the_window_cuts_is_refused() -> None:
         run_float(spiking(), network, stimulus((4,)), "decisions")
     assert str(error.value) == (
         "data: sequence 0 has 12 timesteps, but reset_policy fixed_window ends a sequence every 5; pad it with "
-        "timesteps without input to a multiple, cut it, or set readout.window_size; sequences of different lengths are "
-        "what reset_policy tlast is for, which is not supported yet"
+        "timesteps without input to a multiple, cut it, or set readout.window_size; for sequences of different "
+        "lengths set readout.reset_policy=tlast"
     )
 
 
@@ -387,18 +387,20 @@ def test_a_threshold_beyond_single_precision_is_not_rounded() -> None:
     assert got["spikes/1"].any()
 
 
-@pytest.mark.parametrize("policy", ["fixed_window", "never"])
+@pytest.mark.parametrize("policy", ["fixed_window", "tlast", "host_pulse", "never"])
 @pytest.mark.parametrize("layers", [
     [nn.Linear(3, 4), snn.Leaky(beta=0.5, init_hidden=True)], [nn.Linear(3, 4), SNNReadout(output_mode="membrane")],
 ], ids=["spikes", "currents"])
 def test_batches_change_nothing(policy: str, layers: list[nn.Module], monkeypatch: pytest.MonkeyPatch) -> None:
     module = eighths(nn.Sequential(*layers))
-    never = {"reset_policy": "never", "emit": "step"}
-    asked = {"window_size": 6, "emit": "step"} if policy == "fixed_window" else never
+    asked: dict[str, Any] = {"reset_policy": policy, "emit": "step"}
+    if policy == "fixed_window":
+        asked["window_size"] = 6
     network, _ = extract(module, (3,), asked if isinstance(layers[-1], SNNReadout) else {
         **asked, "output_mode": "spike", "decision_rule": "first_to_threshold", "class_threshold": 2,
     })
-    played = stimulus((3,), 5, 12, lengths=[12, 6, 12, 6, 12])
+    told = policy in ("tlast", "host_pulse")
+    played = stimulus((3,), 5, 12, lengths=[1, 12, 0, 7, 11] if told else [12, 6, 12, 6, 12])
     whole = run_float(module, network, played, "states")
     monkeypatch.setattr(executor, "SIDE_BY_SIDE", 1)
     batched = run_float(module, network, played, "states")

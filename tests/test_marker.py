@@ -184,6 +184,23 @@ def test_never_emits_every_step() -> None:
     assert network.notes == ("readout '2': window_size has no effect: reset_policy never ends no window",)
 
 
+@pytest.mark.parametrize(("policy", "why"), [
+    ("tlast", "tlast ends a sequence with its packet"),
+    ("host_pulse", "host_pulse ends a sequence where the host says so"),
+])
+@pytest.mark.parametrize("key", ["reset_policy", "state_reset_policy"])
+def test_a_sequence_that_ends_from_outside_decides_at_its_end_and_needs_no_window(
+    policy: str, why: str, key: str
+) -> None:
+    network = read(spikes(SNNReadout(**{key: policy})))
+    assert network.readout == Readout(("1",), 3, "spike", "argmax_spike_count", 1, 1.0, "window")
+    assert (network.input.reset_policy, network.input.window_size, network.notes) == (policy, None, ())
+    assert network.bounded(9) == network
+    network = read(spikes(), window_size=4, **{key: policy})
+    assert (network.input.reset_policy, network.input.window_size) == (policy, None)
+    assert network.notes == (f"readout.window_size has no effect: reset_policy {why}",)
+
+
 def test_decision_rule_none_leaves_only_the_window() -> None:
     network = read(spikes(SNNReadout(window_size=4, class_threshold=2)), decision_rule="none")
     assert network.readout is None and network.input.window_size == 4
@@ -293,12 +310,10 @@ CONFIGURED: list[tuple[dict[str, Any], str]] = [
     ({"beta": float("nan")}, "readout.beta is nan; give a number in 0..1"),
     ({"beta": "0.5"}, "readout.beta is '0.5'; give a number in 0..1"),
     ({"n_classes": 4}, "readout.n_classes is 4; but '1' has 3 outputs; set it to 3 or to null"),
-    ({"reset_policy": "tlast"}, "readout.reset_policy is 'tlast'; not supported yet; use fixed_window or never"),
     (
-        {"state_reset_policy": "host_pulse"},
-        "readout.state_reset_policy is 'host_pulse'; not supported yet; use fixed_window or never",
+        {"reset_policy": "sometimes"},
+        "readout.reset_policy is 'sometimes'; known are fixed_window, tlast, host_pulse, never",
     ),
-    ({"reset_policy": "sometimes"}, "readout.reset_policy is 'sometimes'; known are fixed_window, never"),
     ({"emit": "twice"}, "readout.emit is 'twice'; known are window, step"),
     (
         {"emit": "window", "reset_policy": "never"},
@@ -331,7 +346,10 @@ def test_spikes_asked_of_a_network_that_ends_in_currents(readout: dict[str, Any]
 MARKED: list[tuple[dict[str, Any], str]] = [
     ({"window_size": 0}, "readout '2': window_size is 0; give an integer of at least 1"),
     ({"n_classes": 10}, "readout '2': n_classes is 10; but '1' has 3 outputs; set it to 3 or to null"),
-    ({"reset_policy": "tlast"}, "readout '2': reset_policy is 'tlast'; not supported yet; use fixed_window or never"),
+    (
+        {"state_reset_policy": "last"},
+        "readout '2': state_reset_policy is 'last'; known are fixed_window, tlast, host_pulse, never",
+    ),
     (
         {"window_size": 3, "stream_length": 4},
         "readout '2': stream_length is 4; but window_size, the same thing, is 3; give one of them",
@@ -352,7 +370,7 @@ def test_faults_of_the_marker(attributes: dict[str, Any], message: str) -> None:
 
 
 def test_a_fault_of_the_marker_that_the_configuration_mends() -> None:
-    network = read(spikes(SNNReadout(reset_policy="tlast")), reset_policy="fixed_window", window_size=2)
+    network = read(spikes(SNNReadout(reset_policy="last")), reset_policy="fixed_window", window_size=2)
     assert network.input.reset_policy == "fixed_window"
 
 

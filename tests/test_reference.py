@@ -93,7 +93,8 @@ class Oracle:
             if not never:
                 self.state, self.latched = {}, None
             for t in range(length):
-                last = not never and (t + 1) % (ingress.window_size or 0) == 0
+                told = ingress.reset_policy in ("tlast", "host_pulse")
+                last = t + 1 == length if told else not never and (t + 1) % (ingress.window_size or 0) == 0
                 self.at = (n, t)
                 self._timestep(last)
                 if last:
@@ -508,8 +509,8 @@ def test_a_sequence_that_the_window_cuts_off_is_refused() -> None:
         _run(INTEGRATOR, {"a/threshold": 1.0}, _hls("ap_int<8>"), np.zeros((2, 6, 1)), window=3, lengths=[6, 4])
     assert str(error.value) == (
         "data: sequence 1 has 4 timesteps, but reset_policy fixed_window ends a sequence every 3; "
-        "pad it with timesteps without input to a multiple, cut it, or set readout.window_size; sequences of different "
-        "lengths are what reset_policy tlast is for, which is not supported yet"
+        "pad it with timesteps without input to a multiple, cut it, or set readout.window_size; for sequences of "
+        "different lengths set readout.reset_policy=tlast"
     )
 
 

@@ -68,8 +68,8 @@ def test_sequences_that_do_not_fit_are_refused(place: Place) -> None:
         )
         assert place.refused("data.source=short.npz") == (
             "data: sequence 0 has 3 timesteps, but reset_policy fixed_window ends a sequence every 4; pad it with "
-            "timesteps without input to a multiple, cut it, or set readout.window_size; sequences of different lengths "
-            "are what reset_policy tlast is for, which is not supported yet"
+            "timesteps without input to a multiple, cut it, or set readout.window_size; for sequences of different "
+            "lengths set readout.reset_policy=tlast"
         )
     finally:
         place.edit("conf/config.yaml", "kwargs: {}\n  calibration", "kwargs: {sequences: 6}\n  calibration")

@@ -37,6 +37,7 @@ REPORT: Report = {
     "name": "digits w6",
     "sequences": 4,
     "timesteps": 90,
+    "empty": 0,
     "accuracy": {"float": 1.0, "reference": 0.75, "csim": 0.66666},
     "agreement": AGREED,
     "layers": LAYERS,
@@ -79,6 +80,7 @@ def test_a_report_holds_what_it_is_given() -> None:
         "name": "digits",
         "sequences": 3,
         "timesteps": 12,
+        "empty": 0,
         "accuracy": {"float": 1.0, "reference": 2 / 3, "csim": 1 / 3},
         "agreement": agreement,
         "layers": LAYERS[:2],
@@ -89,10 +91,23 @@ def test_a_report_holds_what_it_is_given() -> None:
         "seconds": {"float": 0.123, "csim": 3.0},
     }
     assert list(made) == [
-        "name", "sequences", "timesteps", "accuracy", "agreement", "layers", "warnings", "notes", "versions", "seconds",
+        "name", "sequences", "timesteps", "empty", "accuracy", "agreement", "layers", "warnings", "notes", "versions",
+        "seconds",
     ]
-    assert {type(made[key]) for key in ("sequences", "timesteps")} == {int}
+    assert {type(made[key]) for key in ("sequences", "timesteps", "empty")} == {int}
     assert type(made["accuracy"]["reference"]) is float
+
+
+def test_an_empty_sequence_is_counted_and_is_neither_right_nor_wrong() -> None:
+    made = assemble(
+        "digits", np.array([1, 0, 0, 2]), np.array([5, 0, 1, 5]),
+        _traces([1, -1, 0, 2], [1, -1, 1, 2], [-0.5, np.nan, -0.5, 0.5]), EQUAL, LAYERS, (), (), {}, {},
+    )
+    assert (made["sequences"], made["empty"], made["timesteps"]) == (4, 1, 11)
+    assert made["accuracy"] == {"float": 1.0, "reference": 2 / 3, "csim": 1 / 3}
+    played = "4 sequences, 1 of them empty, without decision, 11 timesteps"
+    assert terminal_table(made).splitlines()[0] == f"digits: {played}"
+    assert markdown(made).splitlines()[2] == f"{played}."
 
 
 @pytest.mark.parametrize(

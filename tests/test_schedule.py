@@ -321,7 +321,7 @@ def test_the_design_of_every_layer_in_full() -> None:
     port, spikes = "ap_fixed<12,4>", "ap_uint<1>"
     scalar = Parameter(port, "short", 192)
     assert design.layers == (
-        InputDesign("input", Port(6, port, 6), 6, Edge(128, 6, 1, True)),
+        InputDesign("input", Port(6, port, 6), 6, False, Edge(128, 6, 1, True)),
         LinearDesign("fc1", Port(6, port, 6), Port(8, port, 8), 1, 6, 8, "dense", 6, None, "registers", 12,
                      Parameter(port, "short", None), 26, 20, "ap_fixed<20,4>", port, port),
         NeuronDesign("lif1", Port(8, port, 8), Port(8, spikes, 8), 1, 8, "registers", "LIFNeuron",

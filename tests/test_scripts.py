@@ -170,23 +170,32 @@ def test_tcl_reads_every_word_as_it_was(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("io", ["parallel", "stream"])
-@pytest.mark.parametrize("kind", ["linear", "leaky", "readout", "input"])
-def test_the_top_of_a_layer_calls_it_with_ports_split_as_in_the_design(io: str, kind: str) -> None:
+@pytest.mark.parametrize(("kind", "told"), [
+    ("linear", None), ("leaky", None), ("readout", None), ("input", False), ("input", True),
+])
+def test_the_top_of_a_layer_calls_it_with_ports_split_as_in_the_design(io: str, kind: str, told: bool | None) -> None:
     edge = {"width": 64, "lanes": 8, "words": 4, "pins": True}
     described = {"id": "x", "kind": kind, "input": {"size": 8, "lanes": 8}, "output": {"size": 2048, "lanes": 32}}
     if kind in ("input", "readout"):
         described["edge"] = edge
+    if told is not None:
+        described["told"] = told
     lines = render("vitis/layer.cpp", {"io": io, "layer": described, "top": "snn_x"}).splitlines()
     assert '#include "../../../firmware/x.h"' in lines
     head, call = next(line for line in lines if line.startswith("void")), lines[-2].strip()
     if io == "stream":
         given = "hls::stream<ap_uint<64>>" if kind == "input" else "x_ports::in_beats"
         out = "hls::stream<ap_uint<64>>" if kind == "readout" else "x_ports::out_beats"
-        assert head == f"void snn_x({given} &in, {out} &out) {{"
-        assert call == "x_step(in, out);"
+        last, passed = ("hls::stream<ap_uint<1>> &last, ", "last, ") if told else ("", "")
+        assert head == f"void snn_x({given} &in, {last}{out} &out) {{"
+        assert call == f"x_step(in, {passed}out);"
+        assert [line for line in lines if "INTERFACE" in line] == [
+            f"#pragma HLS INTERFACE ap_fifo port={port}" for port in (["in", "last", "out"] if told else ["in", "out"])
+        ]
         return
     assert call == {
-        "input": "x_step(in, out, last_out);", "readout": "x_step(in, last, decision, valid);",
+        "input": f"x_step(in, {'last, ' if told else ''}out, last_out);",
+        "readout": "x_step(in, last, decision, valid);",
     }.get(kind, "x_step(in, last, out, last_out);")
     # a beat that is the whole vector is registers; of more, each lane is a memory
     given = "in complete" if kind == "input" else "in complete dim=0"

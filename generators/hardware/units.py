@@ -38,7 +38,9 @@ def slices(design: Design) -> dict[str, tuple[dict[str, Any], Arrays]]:
         }
         units[layer.id] = {"io": design.io, "once": design.once(layer), "layer": tagged(layer)}, arrays
     boundary = {
-        "io": design.io, "input": _boundary(design.input.output, design.input.edge), "output": _output(design),
+        "io": design.io,
+        "input": _boundary(design.input.output, design.input.edge) | {"told": design.input.told},
+        "output": _output(design),
         "layers": [{"id": layer.id, "kind": kind(layer)} for layer in design.layers],
     }
     units["top"] = {
@@ -58,7 +60,8 @@ def _call(design: Design, layer: LayerDesign) -> dict[str, Any]:
     behind = [name for channel in design.given(layer) for name in _handed(design, channel)]
     if isinstance(layer, ReadoutDesign):
         behind = ["out"] if design.io == "stream" else ["decision", "valid"]
-    return {"id": layer.id, "arguments": [*(before or ["in"]), *behind]}
+    entering = ["in", "last"] if design.input.told else ["in"]
+    return {"id": layer.id, "arguments": [*(before or entering), *behind]}
 
 
 def _handed(design: Design, channel: Channel) -> tuple[str, ...]:

@@ -149,7 +149,8 @@ class Assignment:
     def _readout(self, layer: Readout, value: FixedType) -> TypedReadout:
         ingress = self._network.input
         if layer.output_mode == "spike":
-            bits = (ingress.window_size or 0).bit_length() if ingress.reset_policy != "never" else _COUNT_BITS
+            window = ingress.window_size if ingress.reset_policy == "fixed_window" else None
+            bits = _COUNT_BITS if window is None else window.bit_length()
             state = FixedType(bits, bits, signed=False)
         else:
             bound = 2 * (self._timesteps * _largest(value) + 1)

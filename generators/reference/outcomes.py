@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hlspike.generators.errors import DataError
 from hlspike.generators.fixed import SPIKE, FixedType
+from hlspike.generators.settle.decision import undecided
 from hlspike.generators.typed import TypedNetwork
 
 
@@ -22,7 +23,8 @@ def outcomes(
         lengths: (N,) timesteps used of each sequence.
         timesteps: T of the stimulus.
     Returns:
-        `decision` (N,) and, if every timestep decides, `decision_steps` (N, T); without readout `output` (N, T, n).
+        `decision` (N,), of an empty sequence as `undecided` says, and, if every timestep decides, `decision_steps`
+        (N, T); without readout `output` (N, T, n).
     Raises:
         DataError: more or fewer emissions than the sequences call for.
     """
@@ -37,7 +39,8 @@ def outcomes(
     values: NDArray[Any] = emitted[:, 0]
     if readout.decision_rule == "binary_logit":
         values = typed.layers[-1].result.to_float(values)
-    found = {"decision": values[np.cumsum(per_sequence) - 1]}
+    ended = values[np.cumsum(per_sequence) - 1] if len(values) else np.zeros(len(lengths), values.dtype)
+    found = {"decision": undecided(ended, lengths)}
     if readout.emit == "step":
         steps = np.zeros(valid.shape, values.dtype)
         steps[valid] = values
@@ -47,8 +50,10 @@ def outcomes(
 
 def emissions(typed: TypedNetwork, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """(N,) how often the design emits in sequences of `lengths` timesteps."""
-    readout, window = typed.network.readout, typed.network.input.window_size
-    return lengths if readout is None or readout.emit == "step" else lengths // (window or 1)
+    readout, ingress = typed.network.readout, typed.network.input
+    if readout is None or readout.emit == "step":
+        return lengths
+    return np.minimum(lengths, 1) if ingress.told else lengths // (ingress.window_size or 1)
 
 
 def spread(emitted: NDArray[np.int64], valid: NDArray[np.bool_], result: FixedType) -> NDArray[Any]:

@@ -21,7 +21,7 @@ from hlspike.generators.reference.blocks import Block, Kept, Where, cut
 from hlspike.generators.reference.product import Product
 from hlspike.generators.reference.states import States
 from hlspike.generators.reference.tally import Overflow, Places, Settled, Tally
-from hlspike.generators.settle.decision import Counts, boundaries, decide
+from hlspike.generators.settle.decision import Counts, boundaries, decide, ends
 from hlspike.generators.stimulus import Stimulus, channels_last
 from hlspike.generators.typed import Integers, TypedInput, TypedLinear, TypedNetwork, TypedNeuron, TypedReadout
 
@@ -109,6 +109,7 @@ class Reference:
         self._typed, self._stimulus, self._trace = typed, stimulus, trace
         self._carried = typed.network.input.reset_policy == "never"
         self._last = boundaries(typed.network.input, stimulus.frames.shape[1])
+        self._ends = ends(typed.network.input, stimulus.lengths, stimulus.frames.shape[1])
         self._products = {
             layer.layer.name: _product(layer, integers) for layer in typed.layers if isinstance(layer, TypedLinear)
         }
@@ -167,7 +168,7 @@ class Reference:
                 self._stretch(part, self._last[times][some], (slice(None), some), kept)
         emits = used
         if self._typed.network.readout is not None and self._typed.network.readout.emit == "window":
-            emits = emits & self._last[times]
+            emits = self._ends[sequences, times]
         arrays = kept.arrays
         emitted = arrays.pop(_EMITTED)[emits].astype(np.int64)
         return Block(sequences, times, arrays, emitted, arrays.pop(INPUT))
@@ -241,6 +242,7 @@ class Reference:
             state = state.astype(object)
         # the logit is formed, and may overflow, at every timestep, and what was first is known only by what was before
         every = layer.layer.emit == "step" or rule in ("binary_logit", "first_to_threshold")
+        every = every or self._typed.network.input.told
         chosen = np.arange(len(last)) if every else np.flatnonzero(last)
         decided = decide(layer.layer, state[chosen].swapaxes(0, 1), last[chosen], self._latched).T[..., None]
         if rule == "binary_logit":

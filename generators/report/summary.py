@@ -48,7 +48,8 @@ def assemble(
         "name": name,
         "sequences": len(lengths),
         "timesteps": int(lengths.sum()),
-        "accuracy": {stage: _accuracy(traces[stage].get("decision"), labels) for stage in STAGES},
+        "empty": int(np.count_nonzero(lengths == 0)),
+        "accuracy": {stage: _accuracy(traces[stage].get("decision"), labels, lengths > 0) for stage in STAGES},
         "agreement": dict(agreement),
         "layers": [dict(layer) for layer in layers],
         "warnings": [*warnings, *of_layers],
@@ -58,19 +59,22 @@ def assemble(
     }
 
 
-def _accuracy(decision: NDArray[Any] | None, labels: NDArray[np.int64] | None) -> float | None:
+def _accuracy(
+    decision: NDArray[Any] | None, labels: NDArray[np.int64] | None, decided: NDArray[np.bool_]
+) -> float | None:
+    """Of the sequences of which there is a decision."""
     if decision is None or labels is None:
         return None
     # a logit is the second class's lead over the first
     classes = decision > 0 if decision.dtype.kind == "f" else decision
-    return float(np.mean(classes == labels))
+    return float(np.mean((classes == labels)[decided]))
 
 
 def terminal_table(report: Report) -> str:
     """A page for the terminal: accuracy, agreement, one line per layer, warnings, seconds."""
     accuracy, agreed = report["accuracy"], report["agreement"]
     lines = [
-        f"{report['name']}: {report['sequences']} sequences, {report['timesteps']} timesteps",
+        f"{report['name']}: {_played(report)}",
         "  accuracy   " + "   ".join(f"{stage} {_percent(accuracy[stage])}" for stage in STAGES),
         f"  agreement  decisions {_percent(agreed['decisions_float_reference'])}{_logits(agreed)}, spikes "
         f"{_percent(agreed['spikes_float_reference'])} (float = reference); "
@@ -87,6 +91,11 @@ def terminal_table(report: Report) -> str:
     return "\n".join(lines)
 
 
+def _played(report: Report) -> str:
+    empty = f", {report['empty']} of them empty, without decision" if report["empty"] else ""
+    return f"{report['sequences']} sequences{empty}, {report['timesteps']} timesteps"
+
+
 def markdown(report: Report, pictures: Mapping[str, str] | None = None) -> str:
     """The same as a document.
 
@@ -98,7 +107,7 @@ def markdown(report: Report, pictures: Mapping[str, str] | None = None) -> str:
     lines = [
         f"# {report['name']}",
         "",
-        f"{report['sequences']} sequences, {report['timesteps']} timesteps.",
+        f"{_played(report)}.",
         "",
         "| | float | reference | csim |",
         "|---|---|---|---|",

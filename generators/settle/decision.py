@@ -10,12 +10,29 @@ from numpy.typing import NDArray
 
 from hlspike.generators.ir import Input, Readout
 
+NO_CLASS = -1
+NO_LOGIT = np.nan
+"""In the place of the decision on an empty sequence, which has none."""
+
 
 def boundaries(ingress: Input, timesteps: int) -> NDArray[np.bool_]:
-    """(T,): `last` as the ingress gives it on each timestep since the start of a sequence."""
-    if ingress.reset_policy == "never" or ingress.window_size is None:
+    """(T,): `last` as the ingress gives it of its own accord, on each timestep since the start of a sequence."""
+    if ingress.reset_policy != "fixed_window" or ingress.window_size is None:
         return np.zeros(timesteps, np.bool_)
     return np.asarray((np.arange(timesteps) + 1) % ingress.window_size == 0)
+
+
+def ends(ingress: Input, lengths: NDArray[np.int64], timesteps: int) -> NDArray[np.bool_]:
+    """(N, T): `last` on each timestep of N sequences of `lengths` timesteps, its own or the one from outside."""
+    place = np.arange(timesteps)
+    if ingress.told:
+        return np.asarray(place == lengths[:, None] - 1)
+    return (place < lengths[:, None]) & boundaries(ingress, timesteps)
+
+
+def undecided(decision: NDArray[Any], lengths: NDArray[np.int64]) -> NDArray[Any]:
+    """Decisions (N,) with NO_CLASS, or NO_LOGIT among logits, for the sequences that have no timestep."""
+    return np.where(lengths == 0, decision.dtype.type(NO_LOGIT if decision.dtype.kind == "f" else NO_CLASS), decision)
 
 
 class Counts:

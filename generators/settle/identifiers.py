@@ -14,9 +14,9 @@ switch template this thread_local throw true try typedef typeid typename union u
 wchar_t while xor xor_eq final override import module
 """
 _OURS = """
-hlspike hls std main snn_top top tb kernels harness npy word bounded in out last last_out decision valid all probes
-step n n_in n_out in_t out_t in_lanes out_lanes in_beats out_beats word_t word_lanes words acc_t accum_t result_t mem_t
-state_t decision_t weight bias beta threshold bias_t beta_t threshold_t reuse_factor parallel groups in_parallel
+hlspike hls std main snn_top top tb kernels harness npy word bounded in out last last_in last_out decision valid all
+probes step n n_in n_out in_t out_t in_lanes out_lanes in_beats out_beats word_t word_lanes words acc_t accum_t result_t
+mem_t state_t decision_t weight bias beta threshold bias_t beta_t threshold_t reuse_factor parallel groups in_parallel
 out_parallel weight_width sum_width acc_width decay reset immediate inhibition integrator rule class_threshold
 every_step seen group spikes decided emits row frame depths told values
 """

@@ -25,7 +25,12 @@ RULES: dict[str, tuple[str, ...]] = {
     "membrane": ("argmax_membrane", "binary_logit"),
 }
 """The rules of each mode; the first is its default."""
-_LATER_POLICIES = ("tlast", "host_pulse")
+_ENDS = {
+    "never": "never ends no window",
+    "tlast": "tlast ends a sequence with its packet",
+    "host_pulse": "host_pulse ends a sequence where the host says so",
+}
+"""Why a window has no effect under a policy."""
 _THRESHOLD_RULES = ("first_to_threshold", "threshold_then_argmax")
 
 
@@ -101,12 +106,10 @@ def settle(configured: Mapping[str, Any], marker: Marker | None, output: Output)
 def _ingress(given: Mapping[str, Setting], notes: list[str]) -> tuple[ir.ResetPolicy, int | None]:
     policy = "fixed_window"
     if "reset_policy" in given:
-        if given["reset_policy"].value in _LATER_POLICIES:
-            raise given["reset_policy"].refusal("not supported yet; use fixed_window or never")
         policy = given["reset_policy"].choice(POLICIES)
     window = given["window_size"].positive() if "window_size" in given else None
-    if policy == "never" and window is not None:
-        notes.append(f"{given['window_size'].where} has no effect: reset_policy never ends no window")
+    if policy in _ENDS and window is not None:
+        notes.append(f"{given['window_size'].where} has no effect: reset_policy {_ENDS[policy]}")
         window = None
     return cast(ir.ResetPolicy, policy), window
 

@@ -159,7 +159,7 @@ bool simulate(size_t frame, size_t outputs, step_function step, const probe *pro
                 for (auto &one : recorders) one->pad();
                 continue;
             }
-            if (step(input.bytes() + (n * timesteps + t) * frame, row.data())) {
+            if (step(input.bytes() + (n * timesteps + t) * frame, t + 1 == used, row.data())) {
                 compare.see(row.data(), n, t);
                 if (emitted) emitted->put(row.data(), outputs);
             }

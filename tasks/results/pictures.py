@@ -38,10 +38,10 @@ def draw(layout: Layout, sequence: int | None, sequences: int | None) -> None:
     """Draw the four pictures of a report.
 
     Args:
-        sequence: whose spikes and membranes; None for the first in which float and csim part, or 0.
+        sequence: whose spikes and membranes; None for the first in which float and csim part, else that has a timestep.
         sequences: how many the executors have run; None for all.
     Raises:
-        ConfigError: there is no such sequence.
+        ConfigError: there is no such sequence, or it is empty.
         ToolError: matplotlib is not installed.
     """
     played = Stimulus.from_arrays(columns.read(layout.stimulus)).head(sequences)
@@ -51,11 +51,13 @@ def draw(layout: Layout, sequence: int | None, sequences: int | None) -> None:
     integers, parameters = arrays.read_npz(layout.integers), arrays.read_npz(layout.weights)
     floating, csim = (columns.read(layout.trace(stage)) for stage in ("float", "csim"))
     overflows = tuple(Overflow.from_json(item) for item in files.read_json(layout.overflows))
-    chosen = sequence if sequence is not None else _parting(files.read_json(layout.report))
+    if sequence is not None and played.lengths[sequence] == 0:
+        raise ConfigError(f"report.sequence: {sequence} has no timesteps to draw; choose another, or null")
+    chosen = sequence if sequence is not None else _parting(files.read_json(layout.report), played)
     length = int(played.lengths[chosen])
     values = list(overview.tensors(typed, parameters, played, floating, csim, overflows))
     drawn: dict[str, Callable[[], Figure]] = {
-        "confusion": lambda: _confusion(played.labels, columns.held(csim).get("decision")),
+        "confusion": lambda: _confusion(played, columns.held(csim).get("decision")),
         "spikes": lambda: _spikes(overview.rasters(typed, floating, csim, chosen, length), chosen, length),
         "membranes": lambda: _membranes(overview.membranes(typed, integers, played, floating, chosen), chosen),
         "values": lambda: _values(values),
@@ -91,15 +93,16 @@ def _named(row: Mapping[str, Any]) -> str:
     return " ".join(str(row[key]) for key in columns[1 : columns.index("status")] if row[key] is not None)
 
 
-def _parting(report: Mapping[str, Any]) -> int:
+def _parting(report: Mapping[str, Any], played: Stimulus) -> int:
     divergence = report["agreement"]["first_divergence"]
-    return int(divergence["sequence"]) if divergence else 0
+    return int(divergence["sequence"] if divergence else np.flatnonzero(played.lengths)[0])
 
 
-def _confusion(labels: NDArray[np.int64] | None, decision: NDArray[Any] | None) -> Figure:
-    if labels is None or decision is None:
-        return _said("no labels to compare decisions with" if labels is None else "the network has no readout")
-    counts = overview.confusion(labels, decision)
+def _confusion(played: Stimulus, decision: NDArray[Any] | None) -> Figure:
+    if played.labels is None or decision is None:
+        return _said("no labels to compare decisions with" if played.labels is None else "the network has no readout")
+    some = played.lengths > 0
+    counts = overview.confusion(played.labels[some], decision[some])
     size = len(counts)
     figure, axes = _figure(2 + 0.45 * size, 1.6 + 0.45 * size)
     axes.imshow(counts, cmap="Blues")

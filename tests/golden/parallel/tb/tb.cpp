@@ -23,7 +23,7 @@ const harness::probe probes[] = {
 const int n_probes = 2;
 #endif
 
-bool step(const unsigned char *frame, long long *row) {
+bool step(const unsigned char *frame, bool, long long *row) {
     static snn_in_word in[1];
     for (int i = 0; i < 1; i++) in[i] = harness::word_at<64>(frame, i * 36);
     snn_out_word decision;

@@ -23,7 +23,7 @@ const harness::probe probes[] = {
 const int n_probes = 2;
 #endif
 
-bool step(const unsigned char *frame, long long *row) {
+bool step(const unsigned char *frame, bool, long long *row) {
     static hls::stream<snn_in_word> in;
     static hls::stream<snn_out_word> out;
 #ifdef HLSPIKE_BOUNDED
