@@ -16,6 +16,7 @@ from hlspike.generators.fixed import FixedType
 from hlspike.generators.hardware.storage import Storage
 from hlspike.generators.hardware.strategy import Strategy
 from hlspike.generators.neurons.equations import Equations
+from hlspike.generators.neurons.sums import grouped
 
 Io = Literal["parallel", "stream"]
 Structure = Literal["pipeline", "dataflow"]
@@ -295,7 +296,9 @@ def tagged(layer: LayerDesign) -> dict[str, Any]:
     """The layer as JSON, with the name of its kind."""
     told = {"kind": kind(layer), **_plain(asdict(layer))}
     if isinstance(layer, NeuronDesign):
-        told |= {"recalls": layer.equations.recalls, "sums": any(term.factor for term in layer.equations.fires)}
+        terms = {"fires": layer.equations.fires, **{state.name: state.terms for state in layer.equations.states}}
+        sums = {name: _plain(tuple(tuple(map(asdict, group)) for group in grouped(of))) for name, of in terms.items()}
+        told |= {"recalls": layer.equations.recalls, "sums": sums}
     return told
 
 

@@ -7,6 +7,7 @@ decision rule, cast mode and width class occurs, and that spikes, silence, overf
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from hlspike.generators.ir import Input, Layer, Linear, Network, Neuron, Readout
 from hlspike.generators.neurons.equations import THRESHOLD
 from hlspike.generators.neurons.leaky import LEAKY, equations
+from hlspike.generators.neurons.registry import NEURONS
 from hlspike.generators.stimulus import Stimulus
 
 SEQUENCES = 3
@@ -87,6 +89,15 @@ def leaky(name: str, source: str, size: int, **options: Any) -> Neuron:
     integrates = options.pop("integrates", False)
     own = equations(mechanism, delay, "" if integrates else "beta")
     return Neuron(name, (source,), size, LEAKY.names(own), own, **options)
+
+
+def neurons(
+    name: str, source: str, size: int, kind: str, reset: Any, inhibition: bool = False, **options: Any
+) -> Neuron:
+    """A layer of neurons of class `kind`, of the equations that its module in generators.neurons makes of `options`."""
+    module = import_module(f"hlspike.generators.neurons.{kind.lower()}")
+    own = module.equations(reset, **options)
+    return Neuron(name, (source,), size, NEURONS[kind].names(own), own, inhibition)
 
 
 @dataclass(frozen=True)
@@ -206,6 +217,23 @@ CASES: tuple[Case, ...] = (
     Case("primes", (linear("fc1", "input", 7, 11), leaky("lif1", "fc1", 11, inhibition=True, reset_delay=False),
          linear("fc2", "lif1", 11, 5), leaky("lif2", "fc2", 5, inhibition=True), readout("lif2", 5, emit="step")),
          _reuse(NARROW, fc1=7, lif1=11, fc2=55, lif2=1), inputs=7, scale=1.5, vectors=("lif1",), seed=15),
+    # several states of each neuron, some of them on the way to others; factors of inputs, of spikes too
+    Case("states", (
+        neurons("l0", "input", 6, "Lapicque", "zero"),
+        linear("fc1", "l0", 6, 8), neurons("s1", "fc1", 8, "Synaptic", "subtract"),
+        linear("fc2", "s1", 8, 6), neurons("s2", "fc2", 6, "Synaptic", "zero", delay=False),
+        linear("fc3", "s2", 6, 8), neurons("a1", "fc3", 8, "Alpha", "subtract"),
+        linear("fc4", "a1", 8, 6), neurons("a2", "fc4", 6, "Alpha", "zero", inhibition=True),
+        linear("fc5", "a2", 6, 4), neurons("s3", "fc5", 4, "Synaptic", "subtract", delay=False, inhibition=True),
+        neurons("l1", "s3", 4, "Lapicque", "subtract"), readout("l1", 4, emit="step")),
+        _reuse(NARROW, fc1=6, s1=4, s2=3, a1=2, a2=6, s3=2), vectors=("s1", "s2", "a1", "l1"), scale=1.5, theta=0.4,
+        seed=20),
+    Case("automatic_states", (
+        linear("fc1", "input", 6, 8), neurons("s1", "fc1", 8, "Synaptic", "zero"),
+        linear("fc2", "s1", 8, 6), neurons("a1", "fc2", 6, "Alpha", "subtract", inhibition=True),
+        linear("fc3", "a1", 6, 4), neurons("l1", "fc3", 4, "Lapicque", "none"),
+        linear("fc4", "l1", 4, 3), neurons("a2", "fc4", 3, "Alpha", "none"), readout("a2", 3)),
+        AUTO_WIDTHS, vectors=("a1",), scale=1.5, theta=0.3, seed=21),
     # one of everything
     Case("single", (linear("fc1", "input", 1, 1), leaky("lif1", "fc1", 1), readout("lif1", 1)), NARROW, inputs=1,
          scale=2.0, seed=16),

@@ -288,7 +288,7 @@ def test_memories_are_split_as_the_generated_pragmas_say(case: Case, io: Io) -> 
         banks = {one.name: one.banks for one in found.memories}
         if isinstance(layer, NeuronDesign):
             split = {name.removeprefix(f"{layer.id}_") for name in PARTITION.findall(code[f"firmware/{layer.id}.cpp"])}
-            assert split == {"mem", "beta", "threshold"} & set(banks)
+            assert split == {*layer.held, *layer.parameters} & set(banks)
             assert {banks[name] for name in split} == {layer.parallel}
     arrays = {name.removesuffix("_out") for name in PARTITION.findall(code["firmware/top.cpp"])}
     assert arrays == ({layer.id for layer in design.layers if layer.id != "readout"} if io == "parallel" else set())

@@ -9,16 +9,16 @@ from hlspike.generators.estimate.values import Operation, cast_to, exactly, larg
 from hlspike.generators.exact.widths import Exact
 from hlspike.generators.fixed import FixedType
 from hlspike.generators.neurons.equations import THRESHOLD, Term
-from hlspike.generators.neurons.sums import selects, summed
+from hlspike.generators.neurons.sums import Group, grouped, selects, summed
 
 
 def products(layer: NeuronDesign) -> int:
     """Multipliers of one neuron."""
     equations = layer.equations
-    terms = [term for state in equations.states for term in state.terms]
+    groups = [group for state in equations.states for group in grouped(state.terms)]
     # what fires is formed of the states before and of the new ones
-    fires = equations.fires * (1 + equations.resets)
-    return sum(_multiplied(layer, term) is not None for term in (*terms, *fires))
+    groups += grouped(equations.fires) * (1 + equations.resets)
+    return sum(_multiplied(layer, group) is not None for group in groups)
 
 
 def neurons(layer: NeuronDesign) -> Iterator[Operation]:
@@ -27,7 +27,7 @@ def neurons(layer: NeuronDesign) -> Iterator[Operation]:
     if equations.resets:
         first = yield from _firing(layer, count, True)
         # while the first product is formed
-        waits = not any(_multiplied(layer, term) is not None for term in equations.states[0].terms)
+        waits = not any(_multiplied(layer, group) is not None for group in grouped(equations.states[0].terms))
         yield Operation("compare", first.width, count, serial=int(waits), state=True)
     for state in equations.states:
         cleared = all(term.when == "kept" for term in state.terms)
@@ -49,16 +49,20 @@ def _formed(
     layer: NeuronDesign, terms: Iterable[Term], count: int, cleared: bool
 ) -> Generator[Operation, None, Exact]:
     """The sum of some terms. A parameter that is there or not is masked, which costs nothing of its own."""
-    values, types = _values(layer), {key: one.type for key, one in layer.parameters.items()}
+    values, types = _values(layer), {key: Exact.of(one.type) for key, one in layer.parameters.items()}
+    # a product with a constant ends in the zeros of that, which are not rounded
+    types |= {key: exactly(layer.parameters[key]) for key in layer.equations.factors}
     total: Exact | None = None
-    for term, product, together in summed(terms, values, types):
-        factor = _multiplied(layer, term)
+    for group, inner, product, together in summed(terms, values, types):
+        first, factor = group[0], _multiplied(layer, group)
+        if len(group) > 1:
+            yield Operation("add", inner.width, count * (len(group) - 1), len(group) - 1, state=True)
         if factor is not None:
-            wide, narrow = sorted((Exact.of(values[term.of]).width, FixedType.parse(factor.type).width), reverse=True)
+            wide, narrow = sorted((inner.width, FixedType.parse(factor.type).width), reverse=True)
             yield Operation("multiply", wide, count, state=True, other=narrow)
-        if term.when != "always" and term.of and not cleared and not selects(term, values):
+        if first.when != "always" and first.of and not cleared and not selects(first, values):
             yield Operation("select", product.width, count, state=True)
-        if total is not None or term.negative:
+        if total is not None or first.negative:
             yield Operation("add", together.width, count, state=True)
         total = together
     assert total is not None
@@ -86,10 +90,11 @@ def _settled(layer: NeuronDesign, name: str, by: Parameter | None, count: int) -
     yield Operation("select", state.width, count, state=True)
 
 
-def _multiplied(layer: NeuronDesign, term: Term) -> Parameter | None:
+def _multiplied(layer: NeuronDesign, group: Group) -> Parameter | None:
     """The factor of a product that takes a multiplier."""
-    parameter = layer.parameters.get(term.factor)
-    if parameter is None or not term.of or selects(term, _values(layer)):
+    first = group[0]
+    parameter = layer.parameters.get(first.factor)
+    if parameter is None or not first.of or selects(first, _values(layer)):
         return None
     return parameter if multiplies(parameter) else None
 

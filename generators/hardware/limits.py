@@ -125,7 +125,7 @@ def _uses(layer: LayerDesign) -> Iterator[Use]:
             pass  # a sum is no wider than a type can be, see `weighted_sum`
         case NeuronDesign():
             values = {INPUT: layer.input.type, **layer.types}
-            parameters = {key: one.type for key, one in layer.parameters.items()}
+            parameters = {key: Exact.of(one.type) for key, one in layer.parameters.items()}
             for one in layer.equations.states:
                 total = whole(one.terms, values, parameters)
                 yield _bits(cast(total, Exact.of(layer.types[one.name])), _apart(layer.equations, one))

@@ -10,27 +10,49 @@ from hlspike.generators.neurons.equations import INPUT, SPIKES, Term
 SPIKE = "ap_uint<1>"
 
 
+Group = tuple[Term, ...]
+"""Terms of one factor, which multiplies their sum: one product for all of them."""
+
+
+def grouped(terms: Iterable[Term]) -> tuple[Group, ...]:
+    """`terms` in order, neighbours of one factor together."""
+    found: list[list[Term]] = []
+    for term in terms:
+        last = found[-1][0] if found else None
+        if last and term.of and last.of and term.factor and (last.factor, last.when) == (term.factor, term.when):
+            found[-1].append(term)
+        else:
+            found.append([term])
+    return tuple(map(tuple, found))
+
+
 def summed(
-    terms: Iterable[Term], values: Mapping[str, str], parameters: Mapping[str, str]
-) -> Iterator[tuple[Term, Exact, Exact]]:
-    """Each term with its product, and the sum up to it.
+    terms: Iterable[Term], values: Mapping[str, str], parameters: Mapping[str, Exact]
+) -> Iterator[tuple[Group, Exact, Exact, Exact]]:
+    """Each group with the sum within it, its product, and the sum of all up to it.
 
     Args:
-        values, parameters: name → C++ type; of the input and of states, and of parameters.
+        values: the input and states → C++ type.
+        parameters: key → what it can be.
     """
     total: Exact | None = None
-    for term in terms:
-        product = _product(term, values, parameters)
+    for group in grouped(terms):
+        first, inner = group[0], _value(group[0], values, parameters)
+        for term in group[1:]:
+            other = _value(term, values, parameters)
+            inner = inner - other if term.negative != first.negative else inner + other
+        multiplied = first.factor and first.of and not selects(first, values)
+        product = parameters[first.factor] * inner if multiplied else inner
         if total is None:
-            total = product - product if term.negative else product
+            total = product - product if first.negative else product
         else:
-            total = total - product if term.negative else total + product
-        yield term, product, total
+            total = total - product if first.negative else total + product
+        yield group, inner, product, total
 
 
-def whole(terms: Iterable[Term], values: Mapping[str, str], parameters: Mapping[str, str]) -> Exact:
+def whole(terms: Iterable[Term], values: Mapping[str, str], parameters: Mapping[str, Exact]) -> Exact:
     """The sum of all `terms`."""
-    *_, (_, _, total) = summed(terms, values, parameters)
+    *_, (_, _, _, total) = summed(terms, values, parameters)
     return total
 
 
@@ -39,8 +61,8 @@ def selects(term: Term, values: Mapping[str, str]) -> bool:
     return bool(term.factor) and (term.of == SPIKES or (term.of == INPUT and values[INPUT] == SPIKE))
 
 
-def _product(term: Term, values: Mapping[str, str], parameters: Mapping[str, str]) -> Exact:
+def _value(term: Term, values: Mapping[str, str], parameters: Mapping[str, Exact]) -> Exact:
+    """What is multiplied, or the parameter where there is nothing to multiply."""
     if not term.of or selects(term, values):
-        return Exact.of(parameters[term.factor])
-    value = Exact.of(SPIKE if term.of == SPIKES else values[term.of])
-    return Exact.of(parameters[term.factor]) * value if term.factor else value
+        return parameters[term.factor]
+    return Exact.of(SPIKE if term.of == SPIKES else values[term.of])

@@ -69,9 +69,12 @@ def check(layer: LayerDesign, once: bool, found: tuple[Figures, ...], told: Laye
             else:
                 assert [one.trips for one in found] == [1]
                 assert around["add"] <= recurring(layer, "add") and around["multiply"] <= recurring(layer, "multiply")
+            fires = {term.of for term in layer.equations.fires} if layer.equations.resets else set()
+            read = {term.of for term in layer.equations.terms if term.before} | fires
             for state in layer.held:
-                assert (memories[state].loads, memories[state].stores) == (layer.parallel, layer.parallel)
-                assert memories[state].busiest == 2  # the one read and the one write of a neuron
+                loads = layer.parallel if state in read else 0
+                assert (memories[state].loads, memories[state].stores) == (loads, layer.parallel)
+                assert memories[state].busiest == 1 + (state in read)  # the one read and the one write of a neuron
         case ReadoutDesign():
             assert [one.trips for one in found] == [layer.input.size // layer.parallel]
             assert around["add"] <= recurring(layer, "add") and around["multiply"] <= recurring(layer, "multiply")

@@ -15,6 +15,8 @@ _KINDS = {
     "xor": "logic", "udiv": "divide", "sdiv": "divide", "urem": "divide", "srem": "divide",
 }
 _MINIMUM = ("llvm.smax", "llvm.smin", "llvm.umax", "llvm.umin")
+_SATURATING = ("llvm.sadd.sat", "llvm.ssub.sat", "llvm.uadd.sat", "llvm.usub.sat")
+"""A sum and both bounds that confine it."""
 _COUNTING = (*_KINDS, "zext", "sext", "trunc", "shl", "lshr", "ashr", "phi", "freeze")
 
 
@@ -55,6 +57,8 @@ class Body:
                 return [("compare", self._bits(one.operands))]
             case "call" if one.detail.startswith(_MINIMUM):
                 return [("compare", one.width), ("select", one.width)]
+            case "call" if one.detail.startswith(_SATURATING):
+                return [("add", one.width), *[("compare", one.width), ("select", one.width)] * 2]
             case "add" if one.name in self._ranges:
                 return []
             case "and" | "or" | "xor" if ir.constant(one.operands[1]) is not None:
