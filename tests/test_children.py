@@ -119,6 +119,16 @@ ENDS = [
     ("os.abort()", "data.source: data.py:stimulus was ended by SIGABRT"),
     ("import ctypes; ctypes.string_at(0)", "data.source: data.py:stimulus was ended by SIGSEGV"),
     ("os.kill(os.getpid(), 9)", "data.source: data.py:stimulus was ended by SIGKILL; is there enough memory?"),
+    ("os.kill(os.getpid(), 40); import time; time.sleep(9)", "data.source: data.py:stimulus was ended by signal 40"),
+    ("import threading\nt = threading.Thread(target=os._exit, args=(4,)); t.start(); t.join()",
+     "data.source: data.py:stimulus ended its process with exit code 4; return instead"),
+    ("class Odd(Exception):\n    __class__ = property(lambda self: 1 / 0)\nraise Odd('x')",
+     "data.source: data.py:stimulus raised Odd: x; at data.py:8"),
+    *((body, "data.source: data.py:stimulus changed its process so that nothing can be told of it any more; leave "
+       "limits, the root folder, built-in names and modules of Python as they are") for body in (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))",
+        "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))",
+        "import json; json.dumps = None", "import builtins; builtins.open = builtins.isinstance = None")),
     ("os.execvp('true', ['true'])", "data.source: data.py:stimulus ended its process with exit code 0; return instead"),
     ("input('name? ')", "data.source: data.py:stimulus raised EOFError: EOF when reading a line; at data.py:6"),
 ]
@@ -129,6 +139,14 @@ def test_however_a_call_ends_it_is_told_in_one_line(body: str, message: str) -> 
     with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
         call(body)
     call("pass")
+
+
+def test_a_process_that_was_forked_and_returns_is_no_call(capfd: pytest.CaptureFixture[str]) -> None:
+    """It tells no outcome, and makes nothing, in the place of the call."""
+    call("if os.fork() == 0:\n    raise ValueError('late')\nassert os.wait()[1]")
+    assert capfd.readouterr().err.endswith("ValueError: late\n")
+    call("if os.fork() == 0:\n    return {'frames': np.zeros((1, 1, 4))}\nassert not os.wait()[1]")
+    assert value() == 1
 
 
 def test_an_import_that_ends_the_program_is_told_as_well() -> None:

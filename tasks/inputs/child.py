@@ -34,6 +34,8 @@ from hlspike.tasks.inputs.loading import Loader
 
 REQUEST, OUTCOME, DOING, LOG = "request.pickle", "outcome.json", "doing", "log"
 """Files in the folder of a call."""
+BROKEN = 117
+"""Exit code of a child in which not even its outcome can be told any more."""
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 loaded: list[tuple[str, str]] = []
 """Files of the modules that were loaded before the first call, and what told them apart from later ones."""
@@ -54,17 +56,28 @@ def prepared() -> None:
 
 def run(folder: Path) -> NoReturn:
     """The call of which `folder` holds the request; the process ends with it."""
+    # as they are now: the user's code may replace them
+    itself, pid, end = os.getpid(), os.getpid, os._exit
     try:
         library.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         library.prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        _first_to_go()
         outcome = _outcome(folder)
+        if pid() != itself:  # the user's code has forked, and did not end this one
+            end(0)
         with quiet():
             temporary = folder / f"{OUTCOME}.new"
             temporary.write_text(json.dumps(outcome), encoding="utf-8")
             temporary.rename(folder / OUTCOME)
         _end()
     finally:
-        os._exit(1)
+        end(BROKEN if pid() == itself else 0)
+
+
+def _first_to_go() -> None:
+    """Where memory ends, the user's code ends, and not the build or what else runs there."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
 def _outcome(folder: Path) -> dict[str, str]:
@@ -112,7 +125,14 @@ def _raised(
         return {}
     with quiet():
         place = failures.place(error, counts, getattr(refusal, "called", None))
-        return {"place": place or "", "trace": "".join(traceback.format_exception(error))}
+        return {"place": place or "", "trace": _trace(error)}
+
+
+def _trace(error: BaseException) -> str:
+    try:
+        return "".join(traceback.format_exception(error))
+    except Exception:  # of what the error says of itself
+        return "".join([*traceback.format_tb(error.__traceback__), f"{failures.told(error)}\n"])
 
 
 def _note_packages(modules: set[str]) -> None:

@@ -6,7 +6,7 @@ import inspect
 import os
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from hlspike.generators.errors import ConfigError
 
@@ -30,7 +30,8 @@ def told(error: BaseException) -> str:
     except Exception as other:
         text = f"a message that cannot be read, {type(other).__name__}"
     text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-    remedy = next((f"; {hint}" for base, hint in _REMEDIES.items() if isinstance(error, base)), "")
+    # what an error says of its own class may be anything
+    remedy = next((f"; {hint}" for base, hint in _REMEDIES.items() if issubclass(type(error), base)), "")
     return f"raised {type(error).__name__}{': ' if text else ''}{text}{remedy}"
 
 
@@ -41,8 +42,9 @@ def place(error: BaseException, counts: Callable[[str], bool], function: Any = N
         counts: whether a file is the user's.
         function: what was called; if it could not even be entered, its own line is the place.
     """
-    if isinstance(error, SyntaxError) and error.filename and counts(os.path.abspath(error.filename)):
-        return f"{_shown(error.filename)}:{error.lineno or 1}"
+    syntax = cast(SyntaxError, error) if issubclass(type(error), SyntaxError) else None
+    if syntax is not None and syntax.filename and counts(os.path.abspath(syntax.filename)):
+        return f"{_shown(syntax.filename)}:{syntax.lineno or 1}"
     frames = traceback.extract_tb(error.__traceback__)
     # `<string>` and the like are of no file
     own = [frame for frame in frames if not frame.filename.startswith("<") and counts(os.path.abspath(frame.filename))]

@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -31,7 +32,7 @@ class Loader:
 
     def __init__(self, imports: Imports, doing: Callable[[str], None] = lambda what: None) -> None:
         self._imports, self.doing = imports, doing
-        self._here = Path.cwd()
+        self._here, self._process = Path.cwd(), os.getpid()
         self._loaded: dict[Path, ModuleType] = {}
         self._first(str(self._here))
 
@@ -67,6 +68,8 @@ class Loader:
         self.doing(f"{key}: {source}")
         try:
             made = function(*args, **kwargs)
+            if os.getpid() != self._process:  # forked by the function, and returned from it
+                os._exit(0)
             if inspect.iscoroutine(made):
                 made.close()
                 raise ConfigError(f"{key}: {source} is an async function; write it without async")
@@ -74,6 +77,9 @@ class Loader:
         except HlspikeError:
             raise
         except BaseException as error:
+            if os.getpid() != self._process:
+                traceback.print_exc()
+                os._exit(1)
             raise Raised(f"{key}: {source} {told(error)}", function) from error
         finally:
             os.chdir(self._here)

@@ -26,7 +26,7 @@ from hlspike.tasks.inputs import journal, recording, verdict
 from hlspike.tasks.system import processes
 from hlspike.tasks.terminal import console
 
-_REQUEST, _OUTCOME, _DOING, _LOG = "request.pickle", "outcome.json", "doing", "log"
+_REQUEST, _OUTCOME, _DOING, _LOG, _BROKEN = "request.pickle", "outcome.json", "doing", "log", 117
 """As in `tasks.inputs.child`, which is not imported here: it imports torch."""
 _NAMED = {"stimulus": "data"}
 """Where inputs of a step are named by hand, if not with the model's."""
@@ -90,9 +90,14 @@ def _judge(folder: Path, code: int, label: str) -> None:
     except OSError:
         doing = _text(folder / _DOING) or label
         if code < 0:
-            name = signal.Signals(-code).name
+            name = _signal(-code)
             hint = "; is there enough memory?" if name == "SIGKILL" else ""
             raise ConfigError(f"{doing} was ended by {name}{hint}") from None
+        if code == _BROKEN:
+            raise ConfigError(
+                f"{doing} changed its process so that nothing can be told of it any more; leave limits, the root "
+                "folder, built-in names and modules of Python as they are"
+            ) from None
         raise ConfigError(f"{doing} ended its process with exit code {code}; return instead") from None
     if not outcome:
         return
@@ -105,6 +110,13 @@ def _judge(folder: Path, code: int, label: str) -> None:
     error = Internal(outcome["message"])
     error.add_note(outcome["trace"])
     raise error
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _text(path: Path) -> str:
