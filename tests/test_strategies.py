@@ -16,8 +16,9 @@ from cases import CASES, Case, leaky, linear
 from projects import Workshop, designed, run, write_project, write_whole
 from test_agreement import _expected, _unequal
 
-from hlspike.generators.design import Io, LinearDesign, Sums
+from hlspike.generators.design import Io, LinearDesign, Port, Sums
 from hlspike.generators.errors import ConfigError
+from hlspike.generators.estimate.constants import waiting
 from hlspike.generators.estimate.whole import estimate
 from hlspike.generators.fixed import FixedType
 from hlspike.generators.hardware.distributed import _found, shared
@@ -150,7 +151,7 @@ def test_sums_are_those_of_the_weights_with_zeros_signs_and_common_factors() -> 
         for x in [np.full(weight.shape[1], low), np.full(weight.shape[1], high),
                   *(np.array([rng.choice([low, high, 0, 1]) for _ in range(weight.shape[1])]) for _ in range(9))]:
             values = [int(one) for one in x]
-            for first, up, second, other, sign, kept, _ in tables["steps"].tolist():
+            for first, up, second, other, sign, kept, _, _ in tables["steps"].tolist():
                 values.append((values[first] << up) + sign * (values[second] << other))
                 assert -1 << (kept - 1) <= values[-1] < 1 << (kept - 1)
             found = [0 if at < 0 else sign * (values[at] << up) for at, up, sign in tables["outputs"].tolist()]
@@ -164,6 +165,19 @@ def test_sums_of_one_place_each_are_wires_and_those_that_wrap_are_no_wider_than_
     assert shared(np.array([[3, 0], [0, -5]]), FixedType.parse("ap_int<8>"), 60, "fc1")[0].depth == 2
     narrow, tables = shared(np.array([[3, 7, 5], [1, 7, 5]]), FixedType.parse("ap_int<8>"), 6, "fc1")
     assert max(bits for bits, _ in narrow.adders) <= 6 and tables["steps"][:, 5].max() == 6
+
+
+def test_registers_of_shared_sums_are_the_bits_that_wait_from_one_cycle_to_another() -> None:
+    # four levels, two a cycle: 3 x0, 15 x0 = 3 x0 + 12 x0, 15 x0 + x1, and that with x2
+    steps = np.array([[0, 0, 0, 1, 1, 6, 6, 1], [3, 0, 3, 2, 1, 8, 8, 2], [4, 0, 1, 0, 1, 9, 9, 3],
+                      [5, 0, 2, 0, 1, 9, 9, 4]], np.int64)
+    synapse = designed(DENSE_IN, "parallel")[1].layers[1]
+    assert isinstance(synapse, LinearDesign)
+    layer = replace(synapse, input=Port(3, "ap_int<4>", 3))
+    # x1 and x2 wait, of 4 bits each, and the sum of 8 bits; what is formed in the last cycle leaves
+    assert waiting(layer, steps, np.array([[6, 0, 1]]), 2) == 4 + 4 + 8
+    # an output that is there sooner waits for the others; one of zeros does not
+    assert waiting(layer, steps, np.array([[6, 0, 1], [3, 0, 1], [-1, 0, 1]]), 2) == 4 + 4 + 8 + 6
 
 
 DA: dict[str, Any] = {"strategy": "distributed_arithmetic"}

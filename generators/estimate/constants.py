@@ -33,6 +33,26 @@ def adder_bits(layer: LinearDesign, row: Ints) -> int:
     return within + _tree(low, high, layer.acc_width)[2]
 
 
+def waiting(layer: LinearDesign, steps: Ints, outputs: Ints, at_once: int) -> int:
+    """Bits of registers between additions that outputs share, so many one after the other in a cycle: a sum waits from
+    the cycle in which it is formed until the last that needs it, and all outputs leave together.
+
+    Args:
+        steps, outputs: tables of `hardware.distributed`.
+    """
+    n_in, bits = layer.input.size, FixedType.parse(layer.input.type).width
+    formed, widths, last = [1] * n_in, [bits] * n_in, [0] * (n_in + len(steps))
+    for number, (first, _, second, _, _, kept, _, level) in enumerate(steps.tolist(), n_in):
+        formed.append(max(-(-level // at_once), 1))
+        widths.append(kept)
+        last[first] = max(last[first], formed[number])
+        last[second] = max(last[second], formed[number])
+    for value in outputs[:, 0].tolist():
+        if value >= 0:
+            last[value] = max(formed)
+    return sum(width * max(end - begin, 0) for width, begin, end in zip(widths, formed, last, strict=True))
+
+
 def _by_input(row: Ints, n_in: int, n_out: int) -> Ints:
     """(n_in, n_out)"""
     whole = n_out - n_out % min(n_out, _ABREAST)

@@ -58,9 +58,13 @@ def resources(design: Design, index: int) -> Resources:
     found = Resources(CONTROL_LUT, CONTROL_FF + _registers(layer))
     for one in _operations(design, layer):
         found += _of(one)
-    constants = {"weight", "bias", *(layer.parameters if isinstance(layer, NeuronDesign) else ())}
+    if isinstance(layer, LinearDesign) and layer.sums is not None:
+        steps, outputs = (design.arrays[f"{layer.id}/{name}"] for name in ("steps", "outputs"))
+        bits = sum(width * count for width, count in layer.sums.adders)
+        found += Resources(bits, constants.waiting(layer, steps, outputs, ADDITIONS_PER_CYCLE))
+    fixed = {"weight", "bias", *(layer.parameters if isinstance(layer, NeuronDesign) else ())}
     for memory in memories(design, index):
-        found += _stored(memory, constant=memory.name in constants)
+        found += _stored(memory, constant=memory.name in fixed)
     return found
 
 
@@ -69,8 +73,12 @@ def in_dsps(one: Operation) -> bool:
 
 
 def _operations(design: Design, layer: LayerDesign) -> Iterable[Operation]:
-    """Weights that are constants of the logic leave neither products nor sums of full width."""
+    """Weights that are constants of the logic leave neither products nor sums of full width; of sums that outputs share
+    see `constants.waiting`.
+    """
     found = operations(layer)
+    if isinstance(layer, LinearDesign) and layer.sums is not None:
+        return found[len(layer.sums.adders) :]
     weights = design.arrays.get(f"{layer.id}/weight")
     if not isinstance(layer, LinearDesign) or layer.reuse_factor > 1 or weights is None:
         return found

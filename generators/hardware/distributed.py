@@ -44,8 +44,9 @@ def shared(weight: Ints, given: FixedType, most: int, name: str) -> tuple[Sums, 
         name: of the layer, for errors.
     Returns:
         What they take, and two arrays. `steps`, a row per addition: two values, each with the places by which it is
-        moved up, the sign of the second, bits kept of the sum, and bits that hold it and both of its terms. Values are
-        numbered, the inputs first. `outputs`, a row per output: the value (-1: zero), its places, its sign.
+        moved up, the sign of the second, bits kept of the sum, bits that hold it and both of its terms, and how many
+        additions follow each other up to it. Values are numbered, the inputs first. `outputs`, a row per output: the
+        value (-1: zero), its places, its sign.
     Raises:
         ConfigError: da4ml is not installed, or what it finds is another matrix.
     """
@@ -58,12 +59,12 @@ def shared(weight: Ints, given: FixedType, most: int, name: str) -> tuple[Sums, 
         sums[number] = terms[0] + terms[1]
         held = max(_bits(one, given) for one in (*terms, sums[second] << other, sums[number]))
         kept = min(_bits(sums[number], given), most)
-        rows.append((first, up, second, other, sign, kept, held))
         apart = sign > 0 and _apart((sums[first], up), (sums[second], other), given)
         if not apart:
             # the last places of one that is moved less are those of the sum, unless they are taken off
             adders[max(kept - (other if sign < 0 else max(up, other)), 1)] += 1
         levels.append(max(levels[first], levels[second]) + (not apart))
+        rows.append((first, up, second, other, sign, kept, held, levels[-1]))
     told = np.zeros_like(weight)
     for output, (value, places, sign) in enumerate(outputs):
         if value >= 0:
@@ -74,7 +75,7 @@ def shared(weight: Ints, given: FixedType, most: int, name: str) -> tuple[Sums, 
     if not np.array_equal(told, weight):
         raise ConfigError(f"layer '{name}': what {PACKAGE} finds for its weights is another matrix; write dense")
     made = Sums(tuple(sorted(adders.items())), max(levels) + negated)
-    return made, {"steps": np.array(rows, np.int64).reshape(-1, 7), "outputs": np.array(outputs, np.int64)}
+    return made, {"steps": np.array(rows, np.int64).reshape(-1, 8), "outputs": np.array(outputs, np.int64)}
 
 
 def _apart(one: tuple[Ints, int], other: tuple[Ints, int], given: FixedType) -> bool:
