@@ -459,27 +459,6 @@ def forward_of(body: Callable[..., Any], *, hidden: bool = False, **attributes: 
     return module
 
 
-def tutorial(self, x):
-    mem1 = self.lif1.init_leaky()
-    spikes = []
-    for _ in range(25):
-        spk1, mem1 = self.lif1(self.fc1(x), mem1)
-        spikes.append(spk1)
-    return torch.stack(spikes)
-
-
-def loop_over_time(self, x):
-    return torch.stack([self.lif1(self.fc1(x[:, t])) for t in range(x.size(1))])
-
-
-def loop_over_the_input(self, x):
-    return [self.lif1(self.fc1(row)) for row in x]
-
-
-def loop_on_one_frame(self, x):
-    return torch.stack([self.lif1(self.fc1(x)) for _ in range(5)])
-
-
 def package_reset(self, x):
     utils.reset(self)
     return self.lif1(self.fc1(x))
@@ -614,20 +593,6 @@ SURROGATE = (
 )
 
 REFUSED: list[tuple[Callable[[], Any], str]] = [
-    (lambda: forward_of(tutorial), f"model: forward of Net resets its neurons on every call; {LOOP}"),
-    (
-        lambda: forward_of(loop_over_time, hidden=True),
-        "model: forward of Net loops and fails on one timestep of shape (4,) (mat1 and mat2 shapes cannot be "
-        f"multiplied (1x7 and 4x5)); {LOOP}",
-    ),
-    (
-        lambda: forward_of(loop_over_the_input, hidden=True),
-        f"model: forward of Net loops and cannot be followed (Proxy object cannot be iterated); {LOOP}",
-    ),
-    (
-        lambda: forward_of(loop_on_one_frame, hidden=True),
-        f"layer 'fc1': called 5 times in one forward; {LOOP}, or use one module per call",
-    ),
     (
         lambda: forward_of(package_reset, hidden=True),
         f"model: forward of Net resets its neurons on every call; {LOOP}",
@@ -658,7 +623,8 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
     ),
     (
         lambda: forward_of(twice, hidden=True),
-        f"layer 'lif1': called 2 times in one forward; {LOOP}, or use one module per call",
+        "layer 'lif1': is called more than once on timestep 0, or misses its turn; call each neuron once in every "
+        "timestep, in order",
     ),
     (
         lambda: forward_of(unused, hidden=True),

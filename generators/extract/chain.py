@@ -15,11 +15,14 @@ from torch import fx, nn
 from hlspike.generators.errors import ConfigError, UnsupportedModel
 from hlspike.generators.extract.float64 import inherits_forward, layer_input
 from hlspike.generators.extract.flow import Argument, Constant, Flow, Kept, Membrane, Returned, Value, leaves
+from hlspike.generators.extract.loop.fold import Loop
+from hlspike.generators.extract.loop.layouts import TimeAxis
+from hlspike.generators.extract.loop.reading import Unrolled, read_loop
 from hlspike.generators.extract.marks import is_identity, is_marker, remark
 from hlspike.generators.extract.memory import State, memory, settle_state
 from hlspike.generators.extract.neuron import check_type, refuse_by_name, spike_factor
 from hlspike.generators.extract.operations import SUPPORTED, apply, flatten, refuse_joins
-from hlspike.generators.extract.timestep import TIME_LOOP_REMEDY, Traced, trace
+from hlspike.generators.extract.timestep import TIME_LOOP_REMEDY, Traced, check, trace
 from hlspike.generators.extract.tracer import returns_states
 from hlspike.generators.ir import INPUT, READOUT
 from hlspike.generators.neurons.equations import SPIKES
@@ -48,11 +51,15 @@ class Chain:
     marker: tuple[str, nn.Module] | None
     state: State
     notes: tuple[str, ...]
+    loop: Loop | None = None
+    """How forward runs a whole sequence; None if it runs one timestep."""
 
 
-def read_chain(module: nn.Module, input_shape: tuple[int, ...]) -> Chain:
+def read_chain(module: nn.Module, input_shape: tuple[int, ...], axis: TimeAxis = "auto") -> Chain:
     """The chain of layers that `module` runs on one timestep of `input_shape` (torch order, without batch).
 
+    Args:
+        axis: of time, in what a forward that holds the time loop takes.
     Raises:
         UnsupportedModel: naming the layer or function that has no place in such a chain.
         ConfigError: `input_shape` is no shape.
@@ -62,7 +69,27 @@ def read_chain(module: nn.Module, input_shape: tuple[int, ...]) -> Chain:
     shape = tuple(input_shape)
     if not shape or not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in shape):
         raise ConfigError(f"model.input_shape is {list(shape)}; give positive integers, such as [64] or [1, 28, 28]")
-    return _Reader(trace(module, shape), shape).read()
+    check(module)
+    if axis == "auto":
+        try:
+            return _Reader(trace(module, shape), shape).read()
+        except UnsupportedModel:
+            found = read_loop(module, shape, axis)
+            if found is None:
+                raise
+    else:
+        found = read_loop(module, shape, axis)
+        if found is None:
+            raise UnsupportedModel(
+                f"model: forward of {type(module).__name__} holds no loop over axis {axis} of its input, as "
+                "model.time_axis says; set it to auto"
+            )
+    return _looped(found, shape)
+
+
+def _looped(found: Unrolled, shape: tuple[int, ...]) -> Chain:
+    chain = _Reader(Traced(found.module, found.folded.graph, (), ()), shape).read()
+    return replace(chain, notes=(*found.folded.notes, *chain.notes), loop=found.folded.loop)
 
 
 class _Reader:

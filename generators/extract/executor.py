@@ -19,6 +19,8 @@ from hlspike.generators import ir
 from hlspike.generators.extent import SIDE_BY_SIDE
 from hlspike.generators.extract.chain import Chain, Step, read_chain
 from hlspike.generators.extract.flow import hardware_order
+from hlspike.generators.extract.loop.layouts import TimeAxis
+from hlspike.generators.extract.loop.runner import runner
 from hlspike.generators.extract.runner import Runner
 from hlspike.generators.extract.timestep import EXCLUSIVE
 from hlspike.generators.neurons.equations import SPIKES
@@ -33,12 +35,13 @@ _BLOCK_BYTES = 1 << 26
 
 
 def float_blocks(
-    module: nn.Module, network: ir.Network, stimulus: Stimulus, trace: Trace
+    module: nn.Module, network: ir.Network, stimulus: Stimulus, trace: Trace, axis: TimeAxis = "auto"
 ) -> Iterator[dict[str, NDArray[Any]]]:
     """What the module gives on `stimulus`, some sequences at a time, in order.
 
     Args:
         network: what was read from `module`, with its window settled (`Network.bounded`).
+        axis: as of `extract`.
     Returns:
         `output` (N, T, n) of the last layer: 0/1 uint8 spikes, a spike's worth divided out, or float64 currents; as
         `trace` asks, `spikes/<layer>` likewise and `mem/<layer>` float64, membranes after any reset. 0 beyond
@@ -49,8 +52,8 @@ def float_blocks(
     """
     network.check_lengths(stimulus.lengths)
     with EXCLUSIVE, _one_thread():
-        runner = Runner(module, read_chain(module, network.input.shape))
-        run = _Run(runner, network, trace)
+        chain = read_chain(module, network.input.shape, axis)
+        run = _Run(runner(module, chain), network, trace)
         for rows in _batches(network, stimulus, trace):
             yield run.of(stimulus.frames[rows], stimulus.lengths[rows])
 
@@ -107,16 +110,13 @@ class _Run:
         sequences, timesteps = frames.shape[:2]
         last = boundaries(self._network.input, timesteps)
         arrays: dict[str, NDArray[Any]] = {}
-        for t in range(timesteps):
-            self._runner.step(torch.from_numpy(np.array(frames[:, t], np.float64)))
+        for t in self._runner.walk(frames, last):
             for key, step, kind in self._recorded:
                 values = _values(self._runner, step, kind)
                 if t == 0:
                     dtype = np.uint8 if kind == "spikes" else np.float64
                     arrays[key] = np.zeros((sequences, timesteps, values.shape[1]), dtype)
                 arrays[key][:, t] = values
-            if last[t]:
-                self._runner.reset()
         return arrays
 
 

@@ -6,9 +6,12 @@ In: a module and the chain read from it. Out: what each timestep put through eve
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hlspike.generators.extract.chain import Chain
@@ -23,6 +26,11 @@ class Runner:
     After `step`, `inputs`, `outputs` and `states` hold, by layer name, what that timestep put through each layer:
     tensors of shape (N, *shape) in torch order, outputs of a neuron as it gave them; `returned` is what forward gave.
     """
+
+    timesteps: int | None = None
+    """Of a sequence, if forward runs always as many."""
+    constant = False
+    """Whether forward takes one frame for all timesteps."""
 
     def __init__(self, module: nn.Module, chain: Chain) -> None:
         self.module = float64_copy(module)
@@ -48,6 +56,18 @@ class Runner:
                 if isinstance(value, Tensor):
                     slot.set(self.module, torch.zeros_like(value))
         self.arguments: dict[str, Any] = dict.fromkeys(self.chain.state.required)
+
+    def walk(self, frames: NDArray[Any], last: Iterable[bool]) -> Iterator[int]:
+        """N sequences of T timesteps, frames (N, T, *input_shape); what is held is that of each timestep in turn.
+
+        Args:
+            last: (T,) whether the state is cleared after the timestep.
+        """
+        for time, end in enumerate(last):
+            self.step(torch.from_numpy(np.array(frames[:, time], np.float64)))
+            yield time
+            if end:
+                self.reset()
 
     def step(self, frames: Tensor) -> None:
         """One timestep of N sequences, frames (N, *input_shape)."""

@@ -49,6 +49,21 @@ class _ResetOnEveryCall(Exception):  # noqa: N818 - caught where it is defined
     pass
 
 
+def check(module: nn.Module) -> None:
+    """Refuse a module that cannot be followed whatever its forward does.
+
+    Raises:
+        UnsupportedModel: it hides the model, is a layer itself, cannot be copied, or holds layers out of sight.
+    """
+    if isinstance(module, (nn.DataParallel, torch.jit.ScriptModule)) or "_orig_mod" in module._modules:
+        raise UnsupportedModel(f"model: {type(module).__name__} hides the model from tracing; give the plain nn.Module")
+    if is_leaf(module):
+        raise UnsupportedModel(
+            f"model: the model is a bare {type(module).__name__}, which has no layer name; wrap it in nn.Sequential"
+        )
+    _refuse_strays(float64_copy(module))
+
+
 def trace(module: nn.Module, shape: tuple[int, ...]) -> Traced:
     """The graph of one timestep of `module`.
 
@@ -57,18 +72,11 @@ def trace(module: nn.Module, shape: tuple[int, ...]) -> Traced:
     Raises:
         UnsupportedModel: forward fails on such a timestep, holds the time loop, or takes a path that depends on data.
     """
-    if isinstance(module, (nn.DataParallel, torch.jit.ScriptModule)) or "_orig_mod" in module._modules:
-        raise UnsupportedModel(f"model: {type(module).__name__} hides the model from tracing; give the plain nn.Module")
-    if is_leaf(module):
-        raise UnsupportedModel(
-            f"model: the model is a bare {type(module).__name__}, which has no layer name; wrap it in nn.Sequential"
-        )
     private = float64_copy(module)
     parameters = list(inspect.signature(type(private).forward).parameters.values())[1:]
     named = [p for p in parameters[1:] if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     required = tuple(p.name for p in named if p.default is p.empty)
     tracer = Tracer(shape)
-    _refuse_strays(private)
     made = dict(private.named_modules())
     for name, layer in private.named_modules():
         if isinstance(layer, (nn.Linear, nn.Flatten, snntorch.SpikingNeuron)):

@@ -15,16 +15,17 @@ from torch import nn
 
 from hlspike.generators import ir
 from hlspike.generators.extract.chain import Step, read_chain
+from hlspike.generators.extract.loop.layouts import TimeAxis
 from hlspike.generators.extract.marks import marker
 from hlspike.generators.extract.neuron import read_neuron, values
 from hlspike.generators.extract.timestep import EXCLUSIVE
 from hlspike.generators.extract.trial import verify
-from hlspike.generators.settle.reading import Output, Reading
+from hlspike.generators.settle.reading import Output, Reading, Sequences
 
 Arrays = dict[str, NDArray[np.float64]]
 
 
-def extract(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[Reading, Arrays]:
+def extract(module: nn.Module, input_shape: tuple[int, ...], axis: TimeAxis = "auto") -> tuple[Reading, Arrays]:
     """The layers that `module` runs, and their parameters at their present values.
 
     The module itself is left as it is. What was read is proved on a short trial run of the module before it is
@@ -32,6 +33,7 @@ def extract(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[Reading, A
 
     Args:
         input_shape: one timestep in torch order (channels first), without the batch dimension.
+        axis: of time, in what a forward that holds the time loop takes among (batch, *input_shape); auto finds it.
     Returns:
         What was read, and float64 arrays keyed `<layer>/<parameter>` as in `generators.ir`.
     Raises:
@@ -39,11 +41,11 @@ def extract(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[Reading, A
         ConfigError: `input_shape` is no shape.
     """
     with EXCLUSIVE:
-        return _extract(module, tuple(input_shape))
+        return _extract(module, tuple(input_shape), axis)
 
 
-def _extract(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[Reading, Arrays]:
-    chain = read_chain(module, input_shape)
+def _extract(module: nn.Module, input_shape: tuple[int, ...], axis: TimeAxis) -> tuple[Reading, Arrays]:
+    chain = read_chain(module, input_shape, axis)
     layers: list[ir.Linear | ir.Neuron] = []
     parameters: Arrays = {}
     notes = list(chain.notes)
@@ -57,7 +59,8 @@ def _extract(module: nn.Module, input_shape: tuple[int, ...]) -> tuple[Reading, 
     assert flow.kind != "input"
     output = Output(flow.kind, flow.layer, flow.shape, flow.order is not None, flow.factor)
     marked = None if chain.marker is None else marker(*chain.marker)
-    return Reading(input_shape, tuple(layers), output, marked, tuple(notes)), parameters
+    loop = None if chain.loop is None else Sequences(chain.loop.timesteps)
+    return Reading(input_shape, tuple(layers), output, marked, tuple(notes), loop), parameters
 
 
 def _layer(step: Step) -> tuple[ir.Linear | ir.Neuron, Arrays, list[str]]:

@@ -6,7 +6,7 @@ refusal, not in hardware. Each layer is checked on the inputs it got, so no roun
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from hlspike.generators.errors import UnsupportedModel
 from hlspike.generators.extract.chain import Chain, Step
 from hlspike.generators.extract.float64 import first_sentence
 from hlspike.generators.extract.flow import hardware_order, leaves
+from hlspike.generators.extract.loop.runner import runner
 from hlspike.generators.extract.runner import Runner
 from hlspike.generators.neurons.equations import INPUT, ONE_WITHIN, SPIKES
 from hlspike.generators.neurons.evaluate import settled, timestep
@@ -41,47 +42,56 @@ def verify(
     Raises:
         UnsupportedModel: naming the first layer, and the first value of it, that differs.
     """
-    runner = Runner(module, chain)
+    run = runner(module, chain)
     read = {layer.name: layer for layer in layers}
     random = np.random.default_rng(0)
-    scale = np.array(_AMPLITUDES).reshape(-1, *(1 for _ in shape))
+    timesteps = run.timesteps or TIMESTEPS
+    scale = np.array(_AMPLITUDES).reshape(-1, *(1 for _ in (timesteps, *shape)))
     for _ in range(2):
-        runner.reset()
+        run.reset()
         kept: dict[str, dict[str, Array]] = {}
-        for t in range(TIMESTEPS):
-            noise = scale * random.normal(size=(len(_AMPLITUDES), *shape))
-            # stimuli are float32, so a forward that casts its input to that is no fault
-            frames = torch.from_numpy(noise.astype(np.float32).astype(np.float64))
-            try:
-                runner.step(frames)
-            except fx.proxy.TraceError as error:
-                # what tracing put there is there still
-                raise UnsupportedModel(
-                    "model: forward keeps its state outside of the module, in a global or in a class; keep it in "
-                    "attributes of self"
-                ) from error
-            except Exception as error:
-                raise UnsupportedModel(
-                    f"model: forward fails on timestep {t} of a trial run ({first_sentence(error)}); make it accept "
-                    "the state that it returned"
-                ) from error
+        noise = scale * random.normal(size=(len(_AMPLITUDES), 1 if run.constant else timesteps, *shape))
+        # stimuli are float32, so a forward that casts its input to that is no fault
+        frames = np.broadcast_to(noise.astype(np.float32), (len(_AMPLITUDES), timesteps, *shape))
+        for t in _walked(run, frames):
             for step in chain.steps:
-                wrong = _difference(step, read[step.name], parameters, runner, frames, kept)
+                sent = torch.from_numpy(frames[:, t].astype(np.float64))
+                wrong = _difference(step, read[step.name], parameters, run, sent, kept)
                 if wrong:
                     raise UnsupportedModel(
                         f"layer '{step.name}': a trial run contradicts what was read from the model ({wrong} on "
                         f"timestep {t}); remove hooks, and let forward do the same on every call"
                     )
-            if not _returns(runner, chain.output.layer):
+            if not _returns(run, chain.output.layer):
                 raise UnsupportedModel(
                     f"model: a trial run does not return the output of '{chain.output.layer}' on timestep {t}; remove "
                     "hooks, and let forward do the same on every call"
                 )
 
 
-def _returns(runner: Runner, name: str) -> bool:
-    output = runner.outputs[name].reshape(-1)
-    found = (leaf for leaf in leaves(runner.returned) if isinstance(leaf, torch.Tensor))
+def _walked(run: Runner, frames: NDArray[np.float32]) -> Iterator[int]:
+    """The timesteps of a sequence; what forward raises is a refusal."""
+    walk = run.walk(frames, [False] * frames.shape[1])
+    for t in range(frames.shape[1]):
+        try:
+            next(walk)
+        except fx.proxy.TraceError as error:
+            # what tracing put there is there still
+            raise UnsupportedModel(
+                "model: forward keeps its state outside of the module, in a global or in a class; keep it in "
+                "attributes of self"
+            ) from error
+        except Exception as error:
+            raise UnsupportedModel(
+                f"model: forward fails on timestep {t} of a trial run ({first_sentence(error)}); make it accept "
+                "the state that it returned"
+            ) from error
+        yield t
+
+
+def _returns(run: Runner, name: str) -> bool:
+    output = run.outputs[name].reshape(-1)
+    found = (leaf for leaf in leaves(run.returned) if isinstance(leaf, torch.Tensor))
     return any(torch.equal(leaf.reshape(-1), output) for leaf in found)
 
 
@@ -89,24 +99,24 @@ def _difference(
     step: Step,
     layer: ir.Layer,
     parameters: ir.Parameters,
-    runner: Runner,
+    run: Runner,
     frames: torch.Tensor,
     kept: dict[str, dict[str, Array]],
 ) -> str | None:
-    if step.name not in runner.inputs:
+    if step.name not in run.inputs:
         return "call"
-    sent = frames if step.source.layer == ir.INPUT else runner.outputs[step.source.layer]
-    taken = runner.inputs[step.name]
+    sent = frames if step.source.layer == ir.INPUT else run.outputs[step.source.layer]
+    taken = run.inputs[step.name]
     if not torch.equal(sent.reshape(len(frames), -1), taken.reshape(len(frames), -1)):
         return "input"
     inputs = hardware_order(taken.numpy() / step.source.factor, step.source)
-    outputs = hardware_order(runner.outputs[step.name].numpy(), step.result)
+    outputs = hardware_order(run.outputs[step.name].numpy(), step.result)
     if isinstance(layer, ir.Linear):
         return _linear_difference(layer, parameters, inputs, outputs)
     assert isinstance(layer, ir.Neuron)
     left = {
         state: hardware_order(value.numpy(), step.result) / (step.result.factor if state == SPIKES else 1.0)
-        for state, value in runner.states[step.name].items()
+        for state, value in run.states[step.name].items()
     }
     before = kept.get(step.name, {name: np.zeros_like(outputs) for name in left})
     kept[step.name] = {name: value.copy() for name, value in left.items()}

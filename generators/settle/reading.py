@@ -24,6 +24,14 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
+class Sequences:
+    """How a forward that holds the time loop runs."""
+
+    timesteps: int | None
+    """That it always runs; None: as many as it is given."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """A chain of layers on timesteps of `shape` (torch order, without batch)."""
 
@@ -33,6 +41,8 @@ class Reading:
     marker: Marker | None
     notes: tuple[str, ...]
     """What the report is to say: dropped identities, folded factors."""
+    loop: Sequences | None = None
+    """None: forward runs one timestep."""
 
     def network(self, reset_policy: ir.ResetPolicy, window_size: int | None) -> ir.Network:
         """The layers behind an ingress; nothing is decided from what they put out."""
@@ -46,6 +56,7 @@ class Reading:
             "output": asdict(self.output),
             "marker": None if self.marker is None else self.marker.to_json(),
             "notes": list(self.notes),
+            "loop": None if self.loop is None else asdict(self.loop),
         }
 
     @staticmethod
@@ -57,4 +68,5 @@ class Reading:
             layers.append(layer)
         output = Output(**{**data["output"], "shape": tuple(data["output"]["shape"])})
         marker = None if data["marker"] is None else Marker.from_json(data["marker"])
-        return Reading(tuple(data["shape"]), tuple(layers), output, marker, tuple(data["notes"]))
+        loop = None if data["loop"] is None else Sequences(**data["loop"])
+        return Reading(tuple(data["shape"]), tuple(layers), output, marker, tuple(data["notes"]), loop)

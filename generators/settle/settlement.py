@@ -14,7 +14,7 @@ from hlspike.generators import ir
 from hlspike.generators.errors import ConfigError, UnsupportedModel
 from hlspike.generators.settle import asked
 from hlspike.generators.settle.asked import Marker, Setting
-from hlspike.generators.settle.reading import Output, Reading
+from hlspike.generators.settle.reading import Output, Reading, Sequences
 
 MODES = get_args(ir.OutputMode)
 POLICIES = get_args(ir.ResetPolicy)
@@ -57,7 +57,7 @@ def network(reading: Reading, readout: Mapping[str, Any]) -> ir.Network:
         ConfigError: a configured value is illegal, or impossible for this network.
         UnsupportedModel: the same of the marker's, or the output is what no readout takes.
     """
-    decision = settle(readout, reading.marker, reading.output)
+    decision = settle(readout, reading.marker, reading.output, reading.loop)
     if decision.readout is None and reading.output.factor != 1:
         raise UnsupportedModel(
             f"layer '{reading.output.layer}': graded_spikes_factor is {reading.output.factor:g}, but no layer follows "
@@ -71,9 +71,13 @@ def network(reading: Reading, readout: Mapping[str, Any]) -> ir.Network:
     )
 
 
-def settle(configured: Mapping[str, Any], marker: Marker | None, output: Output) -> Decision:
+def settle(
+    configured: Mapping[str, Any], marker: Marker | None, output: Output, loop: Sequences | None = None
+) -> Decision:
     """The decision that `configured` and the marker ask of a network that puts out `output`.
 
+    Args:
+        loop: where forward holds the time loop: a window that nobody gives is as long as it.
     Raises:
         ConfigError: an unknown key, or a configured value that is illegal or impossible here.
         UnsupportedModel: the same, of the marker.
@@ -88,10 +92,12 @@ def settle(configured: Mapping[str, Any], marker: Marker | None, output: Output)
         idle = [key for key in given if key not in ("decision_rule", "reset_policy", "window_size")]
         notes.extend(f"{given[key].where} has no effect: decision_rule is none" for key in idle)
     policy, window = _ingress(given, notes)
-    window_given = window is not None or policy != "fixed_window"
+    window_given = window is not None or policy != "fixed_window" or loop is not None
+    if loop is not None:
+        window = _looped(given, policy, window, loop, notes)
     if not wanted:
         return Decision(policy, window, None, tuple(notes), marked, window_given)
-    if window is None and policy == "fixed_window":
+    if window is None and policy == "fixed_window" and loop is None:
         window = 1
     readout = _readout(given, policy, output, notes)
     if window is not None and readout.decision_rule in _THRESHOLD_RULES and readout.class_threshold > window:
@@ -112,6 +118,32 @@ def _ingress(given: Mapping[str, Setting], notes: list[str]) -> tuple[ir.ResetPo
         notes.append(f"{given['window_size'].where} has no effect: reset_policy {_ENDS[policy]}")
         window = None
     return cast(ir.ResetPolicy, policy), window
+
+
+def _looped(
+    given: Mapping[str, Setting], policy: str, window: int | None, loop: Sequences, notes: list[str]
+) -> int | None:
+    """The window of a forward that holds the time loop; None: as long as the sequences are."""
+    if loop.timesteps is None:
+        return window
+    if policy in ("tlast", "host_pulse"):
+        return window
+    if policy == "never":
+        raise given["reset_policy"].refusal(
+            f"but forward begins anew every {loop.timesteps} timesteps; set it to fixed_window, or let forward loop "
+            "over as many timesteps as it is given"
+        )
+    if window is not None and window > loop.timesteps:
+        raise given["window_size"].refusal(
+            f"but forward runs {loop.timesteps} timesteps; set it to {loop.timesteps} or to null, or let forward run "
+            "more"
+        )
+    if window is not None and window < loop.timesteps:
+        notes.append(
+            f"{given['window_size'].where} is {window}: of the {loop.timesteps} timesteps that forward runs, the later "
+            "ones are not looked at"
+        )
+    return window or loop.timesteps
 
 
 def _readout(given: Mapping[str, Setting], policy: str, output: Output, notes: list[str]) -> ir.Readout:

@@ -58,6 +58,7 @@ class Model(_Strict):
     train: Named | None = None
     train_kwargs: dict[str, Any] = Field(default_factory=dict)
     input_shape: list[int] = Field(min_length=1)
+    time_axis: Literal["auto", 0, 1, -1] = "auto"
     inputs: list[Named] = Field(default_factory=list)
     env: list[Named] = Field(default_factory=list)
 

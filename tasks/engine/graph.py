@@ -87,7 +87,7 @@ def extraction(variant: Variant) -> dict[str, Any]:
     """What the layers are read from."""
     model = variant.config["model"]
     return {
-        "model": {key: model[key] for key in ("source", "kwargs", "input_shape")} | {
+        "model": {key: model[key] for key in ("source", "kwargs", "input_shape", "time_axis")} | {
             "checkpoint": model["checkpoint"] if model["train"] is None else "the trained parameters"
         },
         "seed": variant.config["seed"],

@@ -87,7 +87,7 @@ def extract(
     notes: list[str] = []
     module = load_module(loader, model, number, state, module, notes)
     loader.doing(f"model: forward of {type(module).__name__}")
-    found, values = read(module, tuple(model["input_shape"]))
+    found, values = read(module, tuple(model["input_shape"]), model["time_axis"])
     with quiet():
         arrays.write_npz(weights, values)
         files.write_json(reading, replace(found, notes=(*notes, *found.notes)).to_json())
@@ -120,7 +120,7 @@ def run_float(
     loader.doing(f"model: forward of {type(module).__name__}")
     with _scratch(Path(out)) as folder:
         made = columns.Blocks(folder, len(played))
-        for block in float_blocks(module, network, played, trace):
+        for block in float_blocks(module, network, played, trace, model["time_axis"]):
             with quiet():
                 made.put(block)
         with quiet():
