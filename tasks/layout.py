@@ -120,6 +120,11 @@ class Layout:
         return self.bench / "bounded"
 
     @property
+    def names(self) -> Path:
+        """The ap_int.h and ap_fixed.h of C simulation, for layers that compute on machine integers."""
+        return self.bench / "names"
+
+    @property
     def bench_data(self) -> Path:
         return self.bench / "data"
 

@@ -154,11 +154,9 @@ def headers(compiler: Mapping[str, str], header: Path, sources: Mapping[str, Pat
 def compile_unit(layout: Layout, compiler: Mapping[str, str], unit: str, header: Path) -> list[str]:
     """Compile the C++ of a unit."""
     from hlspike.tasks.compilation import toolchain as tools
+    from hlspike.tasks.compilation import units
 
-    source, log = layout.sources(unit)[-1], layout.log / f"compile-{unit}.log"
-    toolchain, target = tools.Toolchain(**compiler), layout.compiled(unit)
-    included = tools.compile_unit(toolchain, source, target, header, log, layout.fifos)
-    return [path for path in included if not path.startswith(str(header))]
+    return units.compile_unit(layout, tools.Toolchain(**compiler), unit, header)
 
 
 def link(layout: Layout, compiler: Mapping[str, str], objects: list[Path]) -> None:

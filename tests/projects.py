@@ -17,7 +17,7 @@ from hlspike.generators.quantize import Quantized, quantize
 from hlspike.generators.reference import ReferenceRun, run_reference
 from hlspike.generators.schedule import schedule
 from hlspike.tasks.archives import arrays
-from hlspike.tasks.compilation import toolchain
+from hlspike.tasks.compilation import toolchain, units
 from hlspike.tasks.compilation.toolchain import Toolchain
 from hlspike.tasks.layout import BENCH, BENCH_UNITS, Layout
 from hlspike.tasks.system import files
@@ -94,15 +94,15 @@ def build_project(workshop: Workshop, case: Case, io: Io, folder: Path, whole: b
         whole: compile all units as one, which is much faster, rather than each by itself as the product does.
     """
     project = write_project(case, io, folder)
-    layout, units = project.layout, list(slices(project.design))
-    sources = {unit: layout.sources(unit)[-1] for unit in units}
+    layout, made = project.layout, list(slices(project.design))
     if whole:
-        sources = {"whole": write_whole(project)}
-    for unit, source in sources.items():
-        toolchain.compile_unit(
-            workshop.tools, source, layout.compiled(unit), workshop.header, layout.log / f"{unit}.log", layout.fifos
-        )
-    objects = [*map(layout.compiled, sources), *workshop.bench]
+        source, made = write_whole(project), ["whole"]
+        log = layout.log / "whole.log"
+        toolchain.compile_unit(workshop.tools, source, layout.compiled("whole"), workshop.header, log, layout.fifos)
+    else:
+        for unit in made:
+            units.compile_unit(layout, workshop.tools, unit, workshop.header)
+    objects = [*map(layout.compiled, made), *workshop.bench]
     toolchain.link(workshop.tools, objects, layout.csim, layout.log / "link.log")
     return project
 

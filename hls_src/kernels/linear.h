@@ -43,12 +43,31 @@ template <class Cfg, int N> struct partial {
     typedef typename word<least(width, Cfg::acc_width), width>::type type;
 };
 
+template <class Cfg, int N, int Lanes> struct tree;
+
+// What a tree is made of: two trees of half its inputs. In C simulation those of about eight inputs are functions that
+// are called: a whole tree as one function takes twice as long to compile, and runs slower, because it fits no cache of
+// instructions.
+#ifdef __SYNTHESIS__
+template <class Cfg, int N, int Lanes> using half = tree<Cfg, N, Lanes>;
+#else
+template <class Cfg, int N, int Lanes, bool Called = (N > 4 && N <= 8)> struct half : tree<Cfg, N, Lanes> {};
+template <class Cfg, int N, int Lanes> struct half<Cfg, N, Lanes, true> {
+    typedef typename partial<Cfg, N>::type sum_t;
+    __attribute__((noinline)) static void sum(int row, int base, int p,
+                                              const typename product<Cfg>::operand_t x[Cfg::in_parallel],
+                                              sum_t sums[Lanes]) {
+        tree<Cfg, N, Lanes>::sum(row, base, p, x, sums);
+    }
+};
+#endif
+
 // The sums over N inputs from input p on, of Lanes outputs whose first weight in the row is `base`. Weights of the lanes
 // lie side by side, those of the next input behind them.
 template <class Cfg, int N, int Lanes> struct tree {
     typedef typename partial<Cfg, N>::type sum_t;
-    typedef tree<Cfg, (N + 1) / 2, Lanes> lower;
-    typedef tree<Cfg, N / 2, Lanes> upper;
+    typedef half<Cfg, (N + 1) / 2, Lanes> lower;
+    typedef half<Cfg, N / 2, Lanes> upper;
     static void sum(int row, int base, int p, const typename product<Cfg>::operand_t x[Cfg::in_parallel],
                     sum_t sums[Lanes]) {
 #pragma HLS INLINE

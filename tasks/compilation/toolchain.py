@@ -29,6 +29,8 @@ FLAGS = (
     # AMD's headers assert in casts that drop more bits than the source has, and go on correctly without
     "-DNDEBUG",
 )
+_ERROR = re.compile(r"\b(?:error|ERROR|undefined reference|cannot find)\b(?=[:` ])")
+"""In the line that tells why; what stands around it may name a folder by these words."""
 _PRECOMPILED = "#include <ap_fixed.h>\n#include <ap_int.h>\n"
 
 
@@ -109,28 +111,40 @@ def precompile(toolchain: Toolchain, header: Path) -> None:
 
 
 def compile_unit(
-    toolchain: Toolchain, source: Path, target: Path, header: Path | None, log: Path, fifos: Path | None = None
+    toolchain: Toolchain, source: Path, target: Path, header: Path | None, log: Path, *folders: Path,
+    assembly: bool = False,
 ) -> list[str]:
     """Compile `source` to the object `target`.
 
     Args:
         header: precompiled header to begin with, if the source wants AMD's types.
-        fifos: folder of an hls_stream.h whose FIFOs are as deep as the hardware's, to take in place of AMD's.
+        folders: looked in for headers before AMD's, as for an hls_stream.h with FIFOs as deep as the hardware's.
+        assembly: make the assembler's text in place of the object.
     Returns:
         The headers of the project that the source includes.
     Raises:
         ToolError: with the first error and where all of them are.
     """
     include = ["-include", str(header)] if header else []
-    include += ["-DHLSPIKE_BOUNDED", "-I", str(fifos)] if fifos else []
+    include += ["-DHLSPIKE_BOUNDED"] if folders else []
+    include += [word for folder in folders for word in ("-I", str(folder))]
     with files.replacing(target) as temporary:
         depends = log.with_suffix(".d")
         depends.parent.mkdir(parents=True, exist_ok=True)
-        arguments = [*include, "-MMD", "-MF", str(depends), "-c", str(source), "-o", str(temporary)]
+        action = "-S" if assembly else "-c"
+        arguments = [*include, "-MMD", "-MF", str(depends), action, str(source), "-o", str(temporary)]
         _run(toolchain, arguments, log, str(source))
         included = _prerequisites(depends.read_text(encoding="utf-8", errors="surrogateescape"))
         depends.unlink()
     return [path for path in included if not path.startswith(toolchain.include) and path != str(source)]
+
+
+def assemble(toolchain: Toolchain, text: Path, target: Path) -> None:
+    """Make the object `target` of assembler's `text`, as the compiler does of its own."""
+    with files.replacing(target) as temporary:
+        code, output = processes.output([toolchain.compiler, "-c", str(text), "-o", str(temporary)])
+        if code != 0 or output:
+            raise ToolError(f"{text}: {Path(toolchain.compiler).name} failed: {output.strip() or f'exit code {code}'}")
 
 
 def _prerequisites(rule: str) -> list[str]:
@@ -175,5 +189,5 @@ def _run(toolchain: Toolchain, arguments: Sequence[str], log: Path, what: str) -
     files.write(log, output)
     if code != 0:
         lines = output.splitlines()
-        first = next((line for line in lines if "error" in line), lines[0] if lines else f"exit code {code}")
+        first = next((line for line in lines if _ERROR.search(line)), lines[0] if lines else f"exit code {code}")
         raise ToolError(f"{what}: {Path(toolchain.compiler).name} failed: {first.strip()}; see {log}")

@@ -20,7 +20,7 @@ _MARK = ".hlspike"
 _SAYS = "A folder of builds by hlspike. Without this file nothing here is written over or removed.\n"
 _RUNNING = BUILD / ".running"
 """There from the start of a build to its end: where a build finds it, one before it was killed."""
-_SCRATCH = re.compile(r".*\.npy")
+_SCRATCH = re.compile(r".*\.(?:npy|cpp|h|s|d|log|hlspike\.part)")
 """Files of a folder that has the name of an unfinished file."""
 
 

@@ -97,7 +97,8 @@ def sweep(path: str | Path) -> None:
     """Remove what a killed build left of a `replacing` of `path`. Nobody may be writing it now."""
     target = Path(path)
     for left in target.parent.glob(f".{glob.escape(target.name)}.*{_UNFINISHED}"):
-        left.unlink(missing_ok=True)
+        if not left.is_dir():
+            left.unlink(missing_ok=True)
 
 
 def is_unfinished(name: str) -> bool:
