@@ -130,7 +130,7 @@ def test_an_edited_kernel_costs_what_includes_it_and_an_edited_stage_what_rests_
 
     # our own sources lie elsewhere, and so do the headers' inputs; none of it is another content
     assert ran() <= {"kernels", "headers"}
-    kernel = package / "hls_src" / "kernels" / "leaky.h"
+    kernel = package / "hls_src" / "kernels" / "neuron.h"
     kernel.write_text(kernel.read_text() + "// a remark\n")
     assert ran() == {"kernels", "compile:lif1", "compile:lif2", "manifest"}
     stage = package / "generators" / "emit.py"
