@@ -586,7 +586,7 @@ def inverted() -> nn.Module:
 
 
 LOOP = "give the body of the time loop as a one-timestep forward that keeps its state"
-MODULES = "Linear, Leaky, Lapicque, Synaptic, Alpha, Flatten, Dropout, Identity and SNNReadout"
+MODULES = "Linear, Leaky, Lapicque, Synaptic, Alpha, RLeaky, RSynaptic, Flatten, Dropout, Identity and SNNReadout"
 FINITE = "every parameter must be a finite number"
 SURROGATE = (
     "layer '1': spike_grad does not fire exactly where mem > threshold; use a deterministic one of snntorch.surrogate"

@@ -17,14 +17,15 @@ NETWORK = Network((
     Input((6,), "fixed_window", 4), linear("fc1", "input", 6, 8), leaky("lif1", "fc1", 8),
     linear("fc2", "lif1", 8, 4), leaky("if2", "fc2", 4, integrates=True), readout("if2", 4),
 ))
-KEYS = "default, weight, bias, accum, result, beta, decay, gain, alpha, tau, threshold, membrane, synaptic"
+KEYS = "default, weight, bias, accum, result, beta, decay, gain, alpha, tau, V, threshold, membrane, synaptic"
 KEYS_OF = {
     "Input": ("result",), "Linear": ("weight", "bias", "accum", "result"), "Readout": ("membrane", "result"),
     "LIFNeuron": ("beta", "threshold", "membrane"), "IFNeuron": ("beta", "threshold", "membrane"),
 }
 LAYERS = "input, fc1, lif1, fc2, if2, readout"
 TYPES = (
-    "Input, InputLayer, Linear, Dense, Leaky, LIFNeuron, IFNeuron, Lapicque, Synaptic, Alpha, Readout, SNNReadout"
+    "Input, InputLayer, Linear, Dense, Leaky, LIFNeuron, IFNeuron, Lapicque, Synaptic, Alpha, RLeaky, RSynaptic, "
+    "Readout, SNNReadout"
 )
 
 

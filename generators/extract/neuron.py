@@ -7,6 +7,7 @@ class does is known to its module in `generators.neurons` alone.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,10 @@ class _Trained:
         return spike_factor(self.name, self.neuron)
 
     def array(self, attribute: str) -> NDArray[np.float64]:
-        return values(self.name, attribute, getattr(self.neuron, attribute))
+        return values(self.name, attribute, attrgetter(attribute)(self.neuron))
+
+    def kind(self, attribute: str) -> str:
+        return type(attrgetter(attribute)(self.neuron)).__name__
 
     def clamped(self, attribute: str) -> NDArray[np.float64]:
         found = self.array(attribute)
@@ -159,7 +163,11 @@ def check_type(name: str, module: nn.Module) -> None:
 
 
 def refuse_by_name(name: str, module: nn.Module) -> None:
-    """Refuse what snnTorch has and is not built, with the reason."""
+    """Refuse what snnTorch has and is not built, or does not run, with the reason."""
+    found = known(module)
+    for attribute, value, reason in () if found is None else found[0].refuses:
+        if getattr(module, attribute) == value:
+            raise UnsupportedModel(f"layer '{name}': {attribute} is {value}, {reason}")
     for cls in type(module).__mro__:
         if cls.__module__.partition(".")[0] == "snntorch" and cls.__name__ in REFUSED:
             raise UnsupportedModel(f"layer '{name}': snntorch.{cls.__name__} {REFUSED[cls.__name__]}")

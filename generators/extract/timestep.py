@@ -23,6 +23,7 @@ from torch import fx, nn
 
 from hlspike.generators.errors import UnsupportedModel
 from hlspike.generators.extract.float64 import Slot, first_sentence, float64_copy, is_leaf, layer_input, slots
+from hlspike.generators.extract.neuron import refuse_by_name
 from hlspike.generators.extract.snapshot import strays
 from hlspike.generators.extract.tracer import BATCH, Tracer
 from hlspike.generators.neurons.known import known
@@ -77,6 +78,8 @@ def trace(module: nn.Module, shape: tuple[int, ...]) -> Traced:
     named = [p for p in parameters[1:] if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     required = tuple(p.name for p in named if p.default is p.empty)
     tracer = Tracer(shape)
+    for name, layer in private.named_modules():
+        refuse_by_name(name, layer)
     made = dict(private.named_modules())
     for name, layer in private.named_modules():
         if isinstance(layer, (nn.Linear, nn.Flatten, snntorch.SpikingNeuron)):

@@ -26,8 +26,15 @@ class Given(Protocol):
     def delay(self) -> bool:
         """Whether a reset waits for the next timestep."""
 
+    @property
+    def worth(self) -> float:
+        """What a spike counts, `graded_spikes_factor`."""
+
+    def kind(self, attribute: str) -> str:
+        """The class of a module that is an attribute."""
+
     def array(self, attribute: str) -> Array:
-        """An attribute in float64, every value finite.
+        """An attribute, or one of an attribute as in "recurrent.V", in float64, every value finite.
 
         Raises:
             UnsupportedModel: it is none.
@@ -59,6 +66,7 @@ class Definition:
         arguments: what forward takes beside its input and returns beside the spikes, in order: attributes of the class.
         types: other names of the type in reports and configurations, the first of which a report takes.
         lossless: the same of a neuron whose states keep all of themselves.
+        refuses: attribute, a value with which forward does not run, and what to do about it.
         package: in which the class lies.
     """
 
@@ -68,6 +76,7 @@ class Definition:
     arguments: tuple[str, ...] = ("mem",)
     types: tuple[str, ...] = ()
     lossless: tuple[str, ...] = ()
+    refuses: tuple[tuple[str, Any, str], ...] = ()
     package: str = "snntorch"
 
     def names(self, equations: Equations) -> tuple[str, ...]:

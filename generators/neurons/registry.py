@@ -6,9 +6,11 @@ from hlspike.generators.neurons.alpha import ALPHA
 from hlspike.generators.neurons.definition import Definition
 from hlspike.generators.neurons.lapicque import LAPICQUE
 from hlspike.generators.neurons.leaky import LEAKY
+from hlspike.generators.neurons.rleaky import RLEAKY
+from hlspike.generators.neurons.rsynaptic import RSYNAPTIC
 from hlspike.generators.neurons.synaptic import SYNAPTIC
 
-NEURONS: dict[str, Definition] = {one.name: one for one in (LEAKY, LAPICQUE, SYNAPTIC, ALPHA)}
+NEURONS: dict[str, Definition] = {one.name: one for one in (LEAKY, LAPICQUE, SYNAPTIC, ALPHA, RLEAKY, RSYNAPTIC)}
 _GATES = "forms its states by products of gates, sigmoids and tanh, which are no sums with constant weights; use {}"
 REFUSED: dict[str, str] = {
     "LeakyParallel": "needs all timesteps at once, and hardware is given one after the other; use Leaky",
