@@ -1,6 +1,6 @@
 """What a build with nothing to do costs, beside doit with an empty dodo file: CPU time, the minimum of many runs.
 
-    python benchmarks/noop.py [--layers N] [--runs N]
+    python benchmarks/noop.py [--layers N] [--variants N] [--runs N]
 
 Both are measured alternately in one run, and the ratio is what counts: this is a network of 40 layers, with two tasks
 for each and a dozen for the whole.
@@ -9,14 +9,11 @@ for each and a dozen for the whole.
 from __future__ import annotations
 
 import argparse
-import os
-import resource
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+import cpu
+
 MODEL = """
 import numpy as np
 import snntorch as snn
@@ -37,27 +34,18 @@ readout: {{window_size: 5}}
 hls: {{model: {{precision: {{default: "ap_fixed<16,6>"}}}}}}
 target: {{part: xc7z020clg400-1, clock_period: 10, io: parallel}}
 """
-
-
-def cpu(command: list[str], folder: Path) -> float:
-    """CPU-seconds of a command that has to succeed."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, cwd=folder, check=True, env=environment(), stdout=subprocess.DEVNULL)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
+SWEEP = "seed=range({last})"
+"""Of which nothing is shared but what the cache finds equal."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--layers", type=int, default=40)
+    parser.add_argument("--variants", type=int, default=1, help="of a sweep over the seed")
     parser.add_argument("--runs", type=int, default=20)
     chosen = parser.parse_args()
-    doit = [sys.executable, "-m", "doit"]
-    build = [*doit, "-f", str(ROOT / "tasks" / "dodo.py"), "-d", ".", "build"]
+    sweep = [] if chosen.variants == 1 else [SWEEP.format(last=chosen.variants)]
+    build = (*cpu.BUILD, *sweep)
     with tempfile.TemporaryDirectory() as name:
         folder, empty = Path(name, "full"), Path(name, "empty")
         (folder / "conf").mkdir(parents=True)
@@ -65,14 +53,15 @@ def main() -> None:
         (folder / "model.py").write_text(MODEL)
         (folder / "conf" / "config.yaml").write_text(CONFIG.format(layers=chosen.layers))
         (empty / "dodo.py").write_text("")
-        first = cpu(build, folder)
-        told = subprocess.run(build, cwd=folder, check=True, env=environment(), capture_output=True, text=True).stdout
-        pairs = [(cpu(doit, empty), cpu(build, folder)) for _ in range(chosen.runs)]
+        first = cpu.of(build, folder)[0]
+        told = cpu.of(build, folder)[1]
+        pairs = [(cpu.of(cpu.DOIT, empty)[0], cpu.of(build, folder)[0]) for _ in range(chosen.runs)]
     least, ours = (min(times) for times in zip(*pairs, strict=True))
-    print(told.strip())
+    print(told.strip().splitlines()[-1])
     print(
-        f"{chosen.layers} layers, minimum of {chosen.runs} runs: empty dodo file {1000 * least:.0f} ms, nothing to do "
-        f"{1000 * ours:.0f} ms of CPU time, ratio {ours / least:.2f} (first build {first:.0f} CPU-s)"
+        f"{chosen.variants} variants of {chosen.layers} layers, minimum of {chosen.runs} runs: empty dodo file "
+        f"{1000 * least:.0f} ms, nothing to do {1000 * ours:.0f} ms of CPU time, ratio {ours / least:.2f} "
+        f"(first build {first:.0f} CPU-s)"
     )
 
 
