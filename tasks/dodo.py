@@ -9,13 +9,15 @@ from doit import create_after
 
 from hlspike.generators.vitis import STAGES
 from hlspike.tasks import floating
-from hlspike.tasks.engine import graph, incremental
+from hlspike.tasks.engine import graph, incremental, whole
 from hlspike.tasks.layout import PICTURES
 from hlspike.tasks.terminal import command
 from hlspike.tasks.vitis import stages
 
-VARIANTS = command.variants()
-DOIT_CONFIG = incremental.options(VARIANTS)
+EVERY = command.variants()
+VARIANTS = whole.pending(EVERY) if command.builds() and not any(map(stages.has_figures, EVERY)) else EVERY
+"""Of those that stand as a whole, a build needs no task."""
+DOIT_CONFIG = incremental.options(EVERY)
 Tasks = Iterator[dict[str, Any]]
 
 

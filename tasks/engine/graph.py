@@ -148,7 +148,7 @@ def known(variant: Variant) -> bool:
 def _files(variant: Variant, basename: str) -> Mapping[str, Any]:
     """What a step has made and found, path → state; KeyError if it has not."""
     label = name(variant, basename)
-    record.belongs(label, variant.config["name"])
+    record.belongs(label, variant.config["name"], variant.layout.root)
     found: Mapping[str, Any] = record.recorded(label)["files"]
     return found
 

@@ -69,7 +69,7 @@ def task(
     if name is not None:
         made["name"] = name
     _labels.setdefault(root, []).append(label)
-    belongs(label, _name(root))
+    belongs(label, _name(root), root)
     return made
 
 

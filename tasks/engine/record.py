@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache, partial
 from inspect import Parameter, Signature
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,7 +16,7 @@ from doit.dependency import Dependency, DependencyStatus, FileChangedChecker, Up
 
 from hlspike.generators.errors import ToolError
 from hlspike.tasks.engine import states
-from hlspike.tasks.engine.store import Store
+from hlspike.tasks.engine.store import Store, whole_id
 from hlspike.tasks.layout import BUILD, DATABASE
 from hlspike.tasks.system import files
 
@@ -121,14 +121,37 @@ class Record(Dependency):  # type: ignore[misc]
         return status
 
 
-def belongs(label: str, name: str) -> None:
-    """The task `label` is a step of builds of that name, and recorded with those."""
-    Store.names[label] = name
+def belongs(label: str, name: str, root: Path) -> None:
+    """The task `label` is a step of builds of that name, and recorded with those; `root` is the variant's folder."""
+    Store.names[label], Store.wholes[label] = name, str(root)
+
+
+def whole_of(label: str) -> str | None:
+    """The folder of the variant that the task `label` is a step of."""
+    return Store.wholes.get(label)
+
+
+def whole(root: str) -> Mapping[str, Any]:
+    """What is kept of all steps of the variant in `root` together, as long as none of them is recorded anew."""
+    return _store(str(DATABASE)).row(whole_id(root))
+
+
+def keep_wholes(found: Mapping[str, dict[str, Any]]) -> None:
+    """Keep what `whole` is to say, folder → plain JSON."""
+    store = _store(str(DATABASE))
+    for root, kept in found.items():
+        store.put(whole_id(root), kept)
+    store.commit()
+
+
+def row(label: str) -> Mapping[str, Any]:
+    """What is recorded of the latest success of a step, also before doit has been asked; nothing if there is none."""
+    return _store(str(DATABASE)).row(label)
 
 
 def recorded(label: str) -> Mapping[str, Any]:
-    """The values of the latest success of a step, also before doit has been asked; none if there are none."""
-    values: Mapping[str, Any] = _store(str(DATABASE)).row(label).get("_values_:", {})
+    """The values of it."""
+    values: Mapping[str, Any] = row(label).get("_values_:", {})
     return values
 
 
@@ -142,18 +165,22 @@ class Agreement:
 
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
-        self._standing: list[str] = []
+        self._standing: list[Callable[[], Iterable[tuple[str, str]]]] = []
         self._lock = threading.Lock()
 
-    def stands(self, label: str) -> None:
+    def stands(self, inputs: Callable[[], Iterable[tuple[str, str]]]) -> None:
+        """What has these inputs, name → content, is up to date."""
+        self._standing.append(inputs)
+
+    def step_stands(self, label: str) -> None:
         """The step is up to date."""
-        self._standing.append(label)
+        self.stands(partial(self._inputs, label))
 
     def check(self, found: Mapping[str, states.State]) -> None:
         """Raises ToolError if an input of a step that has run is not what another step had."""
         with self._lock:
             while self._standing:
-                for name, content in self._inputs(self._standing.pop()):
+                for name, content in self._standing.pop()():
                     self._known.setdefault(name, content)
             for name, state in found.items():
                 # what the steps make for each other is made anew as the build goes on

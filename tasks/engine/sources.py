@@ -22,7 +22,7 @@ NO_CONTENT = frozenset({
 """The last because a manifest is not shared, and is written again with every version of ours."""
 INPUTS = "tasks/inputs/"
 """What decides what the user's code gets, and what it is known to read."""
-_SUFFIXES = (".py", ".j2", ".c", ".h")
+SUFFIXES = (".py", ".j2", ".c", ".h")
 _IMPORT = re.compile(r"^[ \t]*(?:from (hlspike[.\w]*) import (\([^)]*\)|[^\n(]*)|import (hlspike[.\w]*))", re.MULTILINE)
 _TYPES = re.compile(r"^[ \t]*if TYPE_CHECKING:\n(?:[ \t]+.*\n|\n)*", re.MULTILINE)
 _FUNCTION = re.compile(r"^(?:@.*\n)*def (\w+)", re.MULTILINE)
@@ -70,7 +70,7 @@ def _digests(source: str) -> list[tuple[str, str]]:
     """Of a file, or of every source in a folder."""
     place = PACKAGE / source
     found = [str(place)] if not source.endswith("/") else sorted(
-        os.path.join(folder, name) for folder, _, names in os.walk(place) for name in names if name.endswith(_SUFFIXES)
+        os.path.join(folder, name) for folder, _, names in os.walk(place) for name in names if name.endswith(SUFFIXES)
     )
     start = len(f"{PACKAGE}/")
     return [(path[start:], files.file_digest(path)[:16]) for path in found]

@@ -49,6 +49,17 @@ def unchanged(name: str, known: State) -> bool:
     return content(known) == current(name, content(known))
 
 
+def now(name: str, known: State) -> State | None:
+    """The state of what is unchanged, with the moment of now; None if it has changed."""
+    try:
+        if not isinstance(known[0], str) and files.signature(name) == known[:-1]:
+            return known
+        found = seen(name, content(known).partition(" ")[0])
+    except OSError:
+        return None
+    return found if content(found) == content(known) else None
+
+
 def content(state: State) -> str:
     """What of the state is content: for a file its digest alone."""
     return " ".join(map(str, state[:2])) if isinstance(state[0], str) else str(state[-1])

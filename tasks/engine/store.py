@@ -24,7 +24,14 @@ _PATIENCE = 30.0
 """Seconds that another program may hold the file."""
 _SOON = 0.5
 """Seconds after which the wait for it is told."""
+_WHOLE = "/whole/"
+"""Begins the names of rows that are of no task."""
 _TABLE = "create table if not exists doit (task_id text not null primary key, task_data json)"
+
+
+def whole_id(root: str) -> str:
+    """The row of what is kept of all steps of the variant in the folder `root` together."""
+    return f"{_WHOLE}{root}"
 
 
 class Store(SqliteDB):  # type: ignore[misc]
@@ -38,6 +45,9 @@ class Store(SqliteDB):  # type: ignore[misc]
 
     names: dict[str, str] = {}  # noqa: RUF012 - all of a process share it
     """Task → the build's name that it belongs to."""
+    wholes: dict[str, str] = {}  # noqa: RUF012 - likewise
+    """Task → the folder of the variant that it belongs to; what is kept of that as a whole ends with what it rests on.
+    """
 
     def __init__(self, name: str, codec: Any = None, *, module_name: str | None = None) -> None:
         self.name = name
@@ -68,7 +78,13 @@ class Store(SqliteDB):  # type: ignore[misc]
     def remove(self, task_id: str) -> None:
         self._cache[task_id] = {}
         self._dirty.discard(task_id)
-        self._safely(lambda: self._delete(" where task_id=?", (self._key(task_id),)))
+        # a task that nobody makes now may be a step of any variant
+        known = {name for name, row in self._cache.items() if name.startswith(_WHOLE)}
+        for name in known:
+            self._cache[name] = {}
+        self._dirty -= known
+        which = (self._key(task_id), f"{_WHOLE}*")
+        self._safely(lambda: self._delete(" where task_id=? or task_id glob ?", which))
 
     def remove_all(self) -> None:
         self._cache, self._dirty = {}, set()
@@ -81,9 +97,12 @@ class Store(SqliteDB):  # type: ignore[misc]
             InvalidTask: the file cannot be written.
         """
         rows = [(self._key(name), json.dumps(self._cache[name])) for name in self._dirty]
+        stale = {whole_id(self.wholes[name]) for name in self._dirty if name in self.wholes} - self._dirty
+        for name in stale:
+            self._cache[name] = {}
         self._dirty = set()
         if rows:
-            self._safely(lambda: self._write(rows))
+            self._safely(lambda: self._write(rows, [(self._key(name),) for name in stale]))
 
     def dump(self) -> None:
         try:
@@ -95,8 +114,9 @@ class Store(SqliteDB):  # type: ignore[misc]
         with self._conn:
             self._conn.execute(f"delete from doit{which}", values)
 
-    def _write(self, rows: list[tuple[str, str]]) -> None:
+    def _write(self, rows: list[tuple[str, str]], stale: list[tuple[str]]) -> None:
         with self._conn:
+            self._conn.executemany("delete from doit where task_id=?", stale)
             self._conn.executemany("insert or replace into doit values (?,?)", rows)
 
     def _key(self, task_id: str) -> str:

@@ -29,6 +29,10 @@ _VALUED = frozenset((
     "-o", "--output-file", "--db-file", "--backend", "--check_file_uptodate", "--failure-verbosity",
 ))
 """Options of doit whose value is a word of its own."""
+_HARMLESS = frozenset((
+    "-f", "--file", "-d", "--dir", "-n", "--process", "-P", "--parallel-type", "-v", "--verbosity", "-c", "--continue",
+))
+"""Options that change neither which steps run nor who tells of them."""
 _RESETS = frozenset(("cache", "clean", "forget", "ignore", "reset-dep"))
 """Commands that run no step."""
 
@@ -112,6 +116,12 @@ def words() -> list[str]:
         elif "=" not in word and not word.startswith("-"):
             found.append(word)
     return found
+
+
+def builds() -> bool:
+    """Whether a build of what is not up to date is all that is asked for."""
+    options = (word.partition("=")[0] for word in sys.argv[1:] if word.startswith("-"))
+    return words() in ([], ["build"]) and _HARMLESS.issuperset(options)
 
 
 def runs_steps() -> bool:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from doit.exceptions import InvalidCommand, UnmetDependency
 from doit.reporter import ConsoleReporter
 
-from hlspike.tasks.engine import marks, record
+from hlspike.tasks.engine import marks, record, whole
 from hlspike.tasks.layout import ONLY
 from hlspike.tasks.terminal.tally import Tally
 
@@ -50,6 +50,8 @@ class Console(ConsoleReporter):  # type: ignore[misc]
 
     def initialize(self, tasks: Mapping[str, Any], selected_tasks: list[str]) -> None:
         self._tally.tasks, self._tally.selected = tasks, selected_tasks
+        made = {name for name, task in tasks.items() if task.actions}
+        self._tally.stand({label: taken for label, taken in whole.steps().items() if label not in made})
 
     def execute_task(self, task: Any) -> None:
         if task.actions:
@@ -59,6 +61,8 @@ class Console(ConsoleReporter):  # type: ignore[misc]
 
     def add_success(self, task: Any) -> None:
         began = self._tally.running.pop(task.name, None)
+        if task.name == "build" and self._tally.good >= self._tally.needed():
+            whole.keep(self.variants, self._tally.needed())
         if began is None or "rests" not in task.values:
             return
         taken = time.perf_counter() - began
@@ -70,7 +74,7 @@ class Console(ConsoleReporter):  # type: ignore[misc]
         if task.actions:
             self._tally.same += 1
             self._tally.good.add(task.name)
-            record.agreement.stands(task.name)
+            record.agreement.step_stands(task.name)
             self._tally.saved += record.Standing.store.get_values(task.name).get("seconds", 0.0)
 
     def add_failure(self, task: Any, fail: Any) -> None:

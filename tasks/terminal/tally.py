@@ -28,6 +28,12 @@ class Tally:
         """Nothing that was asked for is a step of a build."""
         return not (self.ran or self.reused or self.same)
 
+    def stand(self, steps: Mapping[str, float]) -> None:
+        """Steps are up to date, of which no task is made; label → seconds."""
+        self.same += len(steps)
+        self.good |= steps.keys()
+        self.saved += sum(steps.values())
+
     def done(self, task: Any, reused: bool, taken: float) -> None:
         self.good.add(task.name)
         if reused:
@@ -38,6 +44,11 @@ class Tally:
 
     def progress(self) -> tuple[int, int]:
         """Steps done, and all that are known of."""
+        done = self.ran + self.reused + self.same
+        return done, len(self.needed() | self.good)
+
+    def needed(self) -> set[str]:
+        """Names of the steps that are known to be needed."""
         needed, pending = set(), list(self.selected)
         while pending:
             name = pending.pop()
@@ -45,8 +56,7 @@ class Tally:
                 continue
             needed.add(name)
             pending += self.tasks[name].task_dep
-        steps = sum(1 for name in needed if self.tasks[name].targets)
-        return self.ran + self.reused + self.same, steps
+        return {name for name in needed if self.tasks[name].targets}
 
     def summary(self, taken: float) -> str:
         reused = f"{self.reused} came from the cache, " if self.reused else ""
