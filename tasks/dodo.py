@@ -248,12 +248,10 @@ def task_report() -> Tasks:
 def task_pictures() -> Tasks:
     """the report's pictures: decisions, spikes, membranes, ranges of values"""
     for variant in VARIANTS:
-        layout, chosen = variant.layout, variant.config["report"]["sequence"]
-        sequences = variant.config["sim"]["sequences"]
+        layout, config = variant.layout, variant.config
+        given = {"sequence": config["report"]["sequence"], "sequences": config["sim"]["sequences"]}
         yield graph.step(
-            variant, "pictures", function="hlspike.tasks.results.pictures:draw",
-            config={"sequence": chosen, "sequences": sequences},
-            arguments={"sequence": chosen, "sequences": sequences},
+            variant, "pictures", function="hlspike.tasks.results.pictures:draw", config=given, arguments=given,
             inputs=[*map(layout.trace, ("float", "csim")), layout.overflows, layout.typed, layout.integers,
                     layout.weights, layout.stimulus, layout.report],
             outputs=map(layout.picture, PICTURES), share=False,

@@ -84,7 +84,7 @@ def declared(built: Place, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     place.build("model.train=model.py:train")
     with sqlite3.connect(place.path / "build" / ".doit.db") as connection:
         rows = connection.execute("select task_id, task_data from doit").fetchall()
-    records = {name: json.loads(data)["_values_:"] for name, data in rows}
+    records = {name: json.loads(data).get("_values_:", {}) for name, data in rows}
     return {re.split("[:@]", name)[0]: set(values["rests"]["code"]) for name, values in records.items()
             if "code" in values.get("rests", {})}
 
