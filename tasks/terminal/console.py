@@ -80,6 +80,8 @@ class Console(ConsoleReporter):  # type: ignore[misc]
     def add_failure(self, task: Any, fail: Any) -> None:
         self._tally.running.pop(task.name, None)
         self._tally.bad.add(task.name)
+        if isinstance(fail, UnmetDependency):
+            self._tally.unmet.add(task.name)
         # what did not run because something before it failed is no error of its own
         if fail.report and not isinstance(fail, UnmetDependency):
             self._error(getattr(fail, "kind", ""), fail.get_msg())
@@ -112,7 +114,8 @@ class Console(ConsoleReporter):  # type: ignore[misc]
         if len(self.variants) > 1 and "build" in self._tally.selected:
             from hlspike.tasks.results import tables
 
-            reported = self._tally.good | self._tally.bad
+            # a report that tells of a difference is of this build, one that was not come to is of an earlier one
+            reported = self._tally.good | self._tally.bad - self._tally.unmet
             failed = {variant.label for variant in self.variants if f"report:{variant.label}" not in reported}
             self._line(f"\n{tables.swept(self.variants, failed)}\n")
         if not self._tally.bad:

@@ -12,6 +12,7 @@ class Tally:
     Attributes:
         saved: seconds that steps would have taken which did not run.
         good, bad: names of the steps that stand, and that failed.
+        unmet: those of the latter that something before them kept from running.
     """
 
     def __init__(self) -> None:
@@ -22,6 +23,7 @@ class Tally:
         self.saved = 0.0
         self.good: set[str] = set()
         self.bad: set[str] = set()
+        self.unmet: set[str] = set()
 
     @property
     def silent(self) -> bool:
