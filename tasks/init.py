@@ -44,7 +44,7 @@ def write(folder: Path) -> list[str]:
     contents = {
         path.relative_to(_EXAMPLE): path.read_bytes()
         for path in sorted(_EXAMPLE.rglob("*"))
-        if path.suffix in (".py", ".yaml") and path.is_file()
+        if path.suffix in (".py", ".yaml", ".cfg") and path.is_file()
     }
     for name in contents:
         if (folder / name).exists():

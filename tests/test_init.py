@@ -15,7 +15,8 @@ EXAMPLE = ROOT / "examples" / "own_project"
 def test_a_new_project_is_the_example(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert init.main(["init", str(tmp_path / "a" / "bars")]) == 0
     assert capsys.readouterr().out == (
-        f"conf/config.yaml, data.py, dodo.py, model.py in {tmp_path}/a/bars; build it there with `doit build`\n"
+        f"conf/config.yaml, data.py, dodo.py, doit.cfg, model.py in {tmp_path}/a/bars; "
+        "build it there with `doit build`\n"
     )
     for path in (tmp_path / "a" / "bars").rglob("*.*"):
         assert path.read_bytes() == (EXAMPLE / path.relative_to(tmp_path / "a" / "bars")).read_bytes()

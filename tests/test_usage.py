@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ from doit.cmdparse import CmdParseError
 
 from hlspike.generators.vitis import STAGES
 from hlspike.tasks.terminal import usage
+
+_ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 @pytest.mark.parametrize(
@@ -79,15 +82,28 @@ def test_a_misspelt_task_is_one_line_and_the_list_has_what_users_ask_for(place: 
     assert every[:len(usage.TASKS)] == [*usage.TASKS] and {"extract", "link", "compile:fc1"} <= {*every}
 
 
-def test_a_folder_that_names_our_loader_answers_before_doit() -> None:
+@pytest.mark.parametrize("folder", [ROOT, ROOT / "examples" / "own_project"], ids=["checkout", "own project"])
+def test_a_folder_that_names_our_loader_answers_before_doit(folder: Path) -> None:
     def told(*arguments: str) -> tuple[int, str, str]:
         command = [sys.executable, "-m", "doit", *arguments]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=_ENVIRONMENT)
         return done.returncode, done.stdout, done.stderr
 
     assert told("--version")[1].startswith("hlspike ")
     assert told("help")[1].startswith("hlspike: a trained spiking network becomes a verified HLS project\n")
     assert told("--dry-run") == (3, "", f"ERROR: {usage.refusal(['--dry-run'])[1].removeprefix('ERROR: ')}\n")
+
+
+@pytest.mark.parametrize("word", ["help", "--version", "--dry-run"])
+def test_nobody_reading_an_answer_is_no_failure(word: str) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "doit", word], cwd=ROOT / "examples" / "own_project", text=True, env=_ENVIRONMENT,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    told = process.stderr.read()
+    assert (process.wait(), told) == ((3, f"ERROR: {told[7:]}") if word == "--dry-run" else (0, ""))
 
 
 def test_nobody_reading_is_no_failure(place: Place) -> None:

@@ -1,8 +1,8 @@
 """The command line as its user meets it: what can be asked for, and one line of our own for what cannot.
 
 doit parses options, and knows which tasks there are; its refusals name neither the nearest word nor the remedy, so
-they are told here. `Loader` is there before doit has parsed anything: in a folder whose pyproject.toml names it, also
-`doit --version` and `doit help` are answered here.
+they are told here. `Loader` is there before doit has parsed anything: in a folder whose doit.cfg or pyproject.toml
+names it, also `doit --version` and `doit help` are answered here.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]
         arguments = sys.argv[1:]
         told = answer(arguments) or refusal(arguments)
         if told is not None:
-            print(told[1], file=(sys.stdout, sys.stderr)[told[0] > 0])
+            from hlspike.tasks.terminal.console import tell
+
+            tell(told[1], (sys.stdout, sys.stderr)[told[0] > 0])
             raise SystemExit(told[0])
 
 
