@@ -95,7 +95,7 @@ def test_the_cases_bring_about_what_executors_could_disagree_on() -> None:
         done = run_reference(quantized.typed, quantized.integers, case.stimulus, "spikes")
         spiking |= {kind for values in done.trace.values() for kind in np.unique(values).tolist()}
         modes |= {FixedType.parse(overflow.type).overflow for overflow in done.overflows}
-        for layer in case.network.neurons:
+        for layer in (one for one in case.network.neurons if "Leaky" in one.types):
             own = described(layer)
             resets.add((own.reset_mechanism, own.reset_delay, layer.inhibition))
         if case.network.readout is not None:

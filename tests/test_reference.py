@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from hlspike.generators.errors import DataError
 from hlspike.generators.fixed import OVERFLOWS, QUANTIZATIONS, SPIKE, FixedType
 from hlspike.generators.ir import Input, Layer, Network
+from hlspike.generators.neurons.equations import Term
 from hlspike.generators.quantize import quantize
 from hlspike.generators.reference import ReferenceRun, outcomes, run_reference
 from hlspike.generators.reference import run as reference
@@ -110,7 +111,7 @@ class Oracle:
                 case TypedLinear():
                     out = self._linear(layer, arriving)
                 case TypedNeuron():
-                    out = self._leaky(layer, arriving)
+                    out = (self._leaky if "Leaky" in layer.layer.types else self._neurons)(layer, arriving)
                 case TypedReadout():
                     out = self._readout(layer, arriving)
             values[layer.layer.name] = out
@@ -183,6 +184,48 @@ class Oracle:
         self._record(f"spikes/{layer.name}", [int(spike) for spike in spikes])
         self._record(f"mem/{layer.name}", _steps(mem, typed.states["membrane"]))
         return [Fraction(spike) for spike in spikes]
+
+    def _neurons(self, typed: TypedNeuron, arriving: Vector) -> Vector:
+        """Any equations, a neuron of a layer after the other, term by term."""
+        layer, size = typed.layer, typed.layer.size
+        values = {key: self._parameter(typed, key, kind, size) for key, kind in typed.parameters.items()}
+        zeros = [Fraction(0)] * size
+        names = (*(state.name for state in layer.equations.states), "spk")
+        before = {name: self.state.get(f"{layer.name}.{name}", zeros) for name in names}
+        now: dict[str, Vector] = {"in": arriving, "spk": before["spk"]}
+
+        def total(terms: tuple[Term, ...], i: int, states: dict[str, Vector], reset: bool) -> Fraction:
+            found = Fraction(0)
+            for term in terms:
+                if term.when == "always" or (term.when == "reset") == reset:
+                    value = (before if term.before else states)[term.of][i] if term.of else Fraction(1)
+                    value *= values[term.factor][i] if term.factor else 1
+                    found += -value if term.negative else value
+            return found
+
+        theta, fires = values["threshold"], layer.equations.fires
+        resets = [total(fires, i, before, False) > theta[i] for i in range(size)]
+        for state in layer.equations.states:
+            formed = [total(state.terms, i, now, resets[i]) for i in range(size)]
+            now[state.name] = self._cast(layer.name, state.key, typed.states[state.key], formed)
+        margins = [total(fires, i, now, False) - theta[i] for i in range(size)]
+        spikes = [margin > 0 for margin in margins]
+        if layer.inhibition:
+            spikes = [spike and i == margins.index(max(margins)) for i, spike in enumerate(spikes)]
+        for after in layer.equations.after:
+            by = values[after.by] if after.by else now[after.state]
+            moved = [
+                u - (int(spike) - int(was)) * amount
+                for u, spike, was, amount in zip(now[after.state], spikes, resets, by, strict=True)
+            ]
+            key = layer.equations.state(after.state).key
+            now[after.state] = self._cast(layer.name, key, typed.states[key], moved)
+        now["spk"] = [Fraction(spike) for spike in spikes]
+        self.state |= {f"{layer.name}.{name}": now[name] for name in before}
+        self._record(f"spikes/{layer.name}", [int(spike) for spike in spikes])
+        for state in layer.equations.held:
+            self._record(f"{state.name}/{layer.name}", _steps(now[state.name], typed.states[state.key]))
+        return now["spk"]
 
     def _readout(self, typed: TypedReadout, arriving: Vector) -> Vector:
         layer = typed.layer

@@ -32,15 +32,10 @@ class Product:
     when: When
     negative: bool
     factor: Raw
-
-    @property
-    def largest(self) -> int:
-        return magnitude(self.factor)
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether the value is added as it is."""
-        return bool(self.of) and self.factor.size == 1 and self.factor.item() == 1
+    largest: int
+    """Magnitude of the factor."""
+    is_plain: bool
+    """Whether the value is added as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +46,13 @@ class Sum:
     type: FixedType
     frac: int
     products: tuple[Product, ...]
+    cleared: bool
+    """Whether nothing is left of it where R is 1."""
 
     @property
     def drop(self) -> int:
         """Bits that casting the sum cuts off."""
         return self.frac - self.type.frac
-
-    @property
-    def cleared(self) -> bool:
-        """Whether nothing is left of it where R is 1."""
-        return all(product.when == "kept" for product in self.products)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +62,14 @@ class Settling:
     Attributes:
         rise: bits by which the state is moved to that point.
         by: mantissas; None for the state itself.
+        largest: magnitude of them.
     """
 
     name: str
     type: FixedType
     rise: int
     by: Raw | None
+    largest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +102,8 @@ class Plan:
             kind = types[after.state]
             frac = max(kind.frac, parameters[after.by].frac) if after.by else kind.frac
             by = exact(values[after.by] * (1 << frac - parameters[after.by].frac)) if after.by else None
-            settling.append(Settling(after.state, kind, frac - kind.frac, by))
+            largest = 0 if by is None else magnitude(by)
+            settling.append(Settling(after.state, kind, frac - kind.frac, by, largest))
         margin = bound = None
         if equations.fires:
             theta = Term("", THRESHOLD, negative=True)
@@ -136,18 +131,17 @@ class Plan:
                 worst = max(worst, self._largest(self.margin, formed, formed))
             for settling in self.settling:
                 raised = formed[settling.name] << settling.rise
-                moved = raised + (raised if settling.by is None else magnitude(settling.by))
+                moved = raised + (raised if settling.by is None else settling.largest)
                 worst = max(worst, moved + (1 << settling.rise))
                 formed[settling.name] = min(_edge(settling.type), (moved >> settling.rise) + 1)
             grown = {name: max(value, formed[name]) for name, value in held.items()}
             if grown == held:
                 break
             held = grown
-        constants = [product.factor for one in self.states for product in one.products]
-        constants += [settling.by for settling in self.settling if settling.by is not None]
-        constants += [] if self.margin is None else [product.factor for product in self.margin.products]
-        constants += [] if self.bound is None else [self.bound]
-        return max(worst, *map(magnitude, constants))
+        sums = (*self.states, *([] if self.margin is None else [self.margin]))
+        constants = [product.largest for one in sums for product in one.products]
+        constants += [settling.largest for settling in self.settling]
+        return max(worst, *constants, 0 if self.bound is None else magnitude(self.bound))
 
     @staticmethod
     def _largest(one: Sum, held: Mapping[str, int], formed: Mapping[str, int]) -> int:
@@ -186,14 +180,12 @@ def _sum(
         (types[term.of].frac if term.of else 0) + (parameters[term.factor].frac if term.factor else 0) for term in terms
     ]
     frac = max(kind.frac, *fracs)
-    products = tuple(
-        Product(
-            term.of, term.before, term.when, term.negative,
-            exact((values[term.factor] if term.factor else 1) * (1 << frac - own)),
-        )
-        for term, own in zip(terms, fracs, strict=True)
-    )
-    return Sum(name, kind, frac, products)
+    products = []
+    for term, own in zip(terms, fracs, strict=True):
+        factor = exact((values[term.factor] if term.factor else 1) * (1 << frac - own))
+        plain = bool(term.of) and factor.size == 1 and factor.item() == 1
+        products.append(Product(term.of, term.before, term.when, term.negative, factor, magnitude(factor), plain))
+    return Sum(name, kind, frac, tuple(products), all(term.when == "kept" for term in terms))
 
 
 def _bound(kind: FixedType, theta_type: FixedType, theta: Raw) -> Raw:

@@ -57,7 +57,8 @@ class States:
         self._equations = self._plan.equations
         self._types = {one.name: one.type for one in self._plan.states}
         self._held = [state.name for state in self._equations.held]
-        self._carried = (*self._held, *([SPIKES] if self._equations.recalls else []))
+        self._recalls, self._compared = self._equations.recalls, self._equations.compares
+        self._carried = (*self._held, *([SPIKES] if self._recalls else []))
         self._inhibits = isinstance(layer, TypedNeuron) and layer.layer.inhibition
         # without a delay or inhibition, whoever fired is who is reset next
         self._follows = not self._inhibits and not self._equations.after
@@ -143,7 +144,7 @@ class States:
             if apart and self._keep == "left":
                 for name in self._held:
                     cast[name][t] = now[name]
-            if self._equations.recalls:
+            if self._recalls:
                 now[SPIKES] = spikes[t]
             known = self._follows
             before = now
@@ -193,19 +194,17 @@ class States:
         return out
 
     def _value(self, product: Product, states: Mapping[str, Raw], out: Raw) -> Raw:
-        k = self._constant(product.factor, out.dtype.type, out.shape[0])
-        if not product.of:
-            return k
-        value = states[product.of]
-        return value if product.is_plain else np.multiply(value, k, out=out)
+        if product.is_plain:
+            return states[product.of]
+        k = self._constant(product.factor, out.dtype.type, len(out))
+        return np.multiply(states[product.of], k, out=out) if product.of else k
 
     def _confined(self, one: Sum | Settling, raw: Raw) -> Raw:
         return one.type.confined(raw).astype(raw.dtype, copy=False) if self._overflows else raw
 
     def _fires(self, states: Mapping[str, Raw], out: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        compared = self._equations.compares
-        if self._plan.bound is not None and compared is not None:
-            value = states[compared]
+        if self._plan.bound is not None and self._compared is not None:
+            value = states[self._compared]
             return np.greater(value, self._constant(self._plan.bound, value.dtype.type, len(value)), out=out)
         return np.greater(self._margin(states), 0, out=out)
 
