@@ -152,7 +152,7 @@ class Target(_Strict):
     """The part, the interface of the design, and how Vitis is run."""
 
     part: str
-    clock_period: float = Field(gt=0, le=1e6)
+    clock_period: float = Field(ge=1e-3, le=1e6)
     clock_uncertainty: str | float | None = None
     io: Literal["parallel", "stream"]
     control: Literal["s_axilite", "ap_ctrl_hs", "ap_ctrl_none"] = "s_axilite"
