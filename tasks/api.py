@@ -28,14 +28,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hlspike.generators.errors import ConfigError, HlspikeError, ToolError
-from hlspike.generators.exact.given import array_of
-from hlspike.generators.reference import outcomes
-from hlspike.generators.stimulus import Stimulus, channels_last
-from hlspike.generators.typed import TypedInput, TypedNetwork
+from hlspike.generators.reference import Reference, outcomes
+from hlspike.generators.stimulus import Stimulus
+from hlspike.generators.typed import Integers, TypedInput, TypedNetwork
 from hlspike.tasks.archives import arrays
-from hlspike.tasks.compilation import toolchain
 from hlspike.tasks.configuration import variants
 from hlspike.tasks.layout import IMPORTED, PACKAGE
+from hlspike.tasks.prediction import sequences
+from hlspike.tasks.prediction.floating import Module
+from hlspike.tasks.prediction.program import Program
+from hlspike.tasks.prediction.stream import Stream
 from hlspike.tasks.system import files, processes
 from hlspike.tasks.terminal import console
 
@@ -62,8 +64,10 @@ class Build:
     config: Mapping[str, Any]
     _traces: Mapping[str, Mapping[str, NDArray[Any]]]
     _typed: TypedNetwork
-    _program: Path
-    _log: Path
+    _integers: Integers
+    _path: Path
+    _program: Program
+    _module: Module
 
     def __repr__(self) -> str:
         """Five lines: what was built, how well it decides, whether its executors agree, how large it is."""
@@ -91,49 +95,68 @@ class Build:
             raise ConfigError(f"trace: there is no stage {stage!r}; stages are {', '.join(_STAGES)}")
         return {name: array.copy() for name, array in self._traces[stage].items()}
 
-    def predict(self, frames: NDArray[Any]) -> NDArray[Any]:
-        """The decisions of the compiled design on whole sequences, all in one run that begins in the initial state.
+    def predict(self, frames: Any, lengths: Any = None) -> NDArray[Any]:
+        """The decisions of the compiled design on whole sequences, one after the other from the initial state on.
+
+        The program stays ready for the next call, which begins in the initial state too.
 
         Args:
-            frames: (N, T, *input_shape), or (T, *input_shape) for one sequence.
+            frames: (N, T, *input_shape), or (T, *input_shape) for one sequence; a list of arrays (T_n, *input_shape)
+                for N of unequal length. Arrays of NumPy or torch, of any real dtype.
+            lengths: (N,) timesteps used of each, a number for one sequence; None for all.
         Returns:
             (N,), or () for one sequence: the class (int64), or the value of a `binary_logit` (float64), at the end of
-            each sequence.
+            each sequence; −1, or NaN, for one without a timestep.
         Raises:
             DataError: the frames do not fit the network, or would be cut off by its window.
             ConfigError: the network has no readout, so that it decides nothing.
             ToolError: the program could not run.
         """
-        network = self._typed.network
-        if network.readout is None:
-            raise ConfigError("predict: the network has no readout and decides nothing; configure one, or use trace")
-        frames, shape = array_of("data: frames", frames), network.input.shape
-        single = frames.shape[1:] == shape
-        stimulus = Stimulus.validated({"frames": frames[None] if single else frames}, shape)
-        network.check_lengths(stimulus.lengths)
-        with tempfile.TemporaryDirectory(prefix="hlspike-") as folder:
-            emitted = self._run(stimulus, Path(folder))
-        decided = outcomes(self._typed, emitted, stimulus.lengths, stimulus.frames.shape[1])["decision"]
-        return decided[0] if single else decided
-
-    def _run(self, stimulus: Stimulus, folder: Path) -> NDArray[np.int64]:
+        self._decides("predict")
+        played, single = sequences.stimulus(frames, lengths, self._typed.network)
         ingress = self._typed.layers[0]
         assert isinstance(ingress, TypedInput)
-        out = folder / "out"
-        out.mkdir()
-        data: dict[str, Any] = {
-            "input": arrays.packed(
-                ingress.result.from_float(channels_last(stimulus.frames[:], ingress.layer.shape)), ingress.result.width
-            ),
-            "lengths": stimulus.lengths,
-            # nothing is expected of new frames
-            "expected": np.empty((0, 1), np.int64),
-        }
-        for name, array in data.items():
-            (folder / f"{name}.npy").write_bytes(arrays.npy_bytes(array))
-        toolchain.simulate(self._program, folder, out, "decisions", self._log)
-        emitted: NDArray[np.int64] = np.load(out / "emitted.npy")
-        return emitted
+        emitted = self._program.run(played.timesteps, sequences.records(ingress, played))
+        return self._decided(played, emitted, single)
+
+    def reference(self, frames: Any, lengths: Any = None) -> NDArray[Any]:
+        """The same decisions, taken by the reference in exact integers; arguments and results as of `predict`."""
+        self._decides("reference")
+        played, single = sequences.stimulus(frames, lengths, self._typed.network)
+        if not played.lengths.any():
+            return self._decided(played, np.empty((0, 1), np.int64), single)
+        blocks = Reference(self._typed, self._integers, played).blocks()
+        return self._decided(played, np.concatenate([block.emitted for block in blocks]), single)
+
+    def explain(self, frames: Any, lengths: Any = None) -> dict[str, Any] | None:
+        """Where the PyTorch module and the design part first on these sequences, and why.
+
+        Runs the module as its source is now, which must still be the one that was built; arguments as of `predict`.
+
+        Returns:
+            `layer`, `sequence`, `timestep`, `neuron` and `cause` of the first spike that differs, as in
+            report.json; None if every spike is the same.
+        Raises:
+            DataError: the frames do not fit the network.
+            HlspikeError: the module cannot be run, or its parameters are others.
+        """
+        played, _ = sequences.stimulus(frames, lengths, self._typed.network)
+        if not played.lengths.any():
+            return None
+        found: dict[str, Any] | None = self._module.run(self._typed, self._integers, played)["first_divergence"]
+        return found
+
+    def stream(self) -> Stream:
+        """The compiled design, to be fed timestep by timestep, with a state of its own."""
+        return Stream(self._path, self._typed)
+
+    def _decides(self, what: str) -> None:
+        if self._typed.network.readout is None:
+            raise ConfigError(f"{what}: the network has no readout and decides nothing; configure one, or use trace")
+
+    def _decided(self, played: Stimulus, emitted: NDArray[np.int64], single: bool) -> NDArray[Any]:
+        found = outcomes(self._typed, emitted, played.lengths, played.frames.shape[1])["decision"]
+        return found[0] if single else found
 
 
 def build(overrides: Sequence[str] = ()) -> Build:
@@ -191,16 +214,23 @@ def _failed(told: Sequence[tuple[str, str]]) -> BuildFailed:
 
 def _read(variant: variants.Variant) -> Build:
     layout = variant.layout
-    folder = tempfile.mkdtemp(prefix="hlspike-")
+    folder = Path(tempfile.mkdtemp(prefix="hlspike-"))
+    path, typed = _copied(layout.csim, folder), TypedNetwork.from_json(files.read_json(layout.typed))
+    # where every sequence ends, the last has left nothing behind, and no call needs a process of its own
+    mode: Literal["calls", "steps"] = "calls" if typed.network.input.reset_policy == "never" else "steps"
+    program = Program(path, 1 if typed.network.readout else typed.layers[-1].layer.size, mode)
     made = Build(
         report=files.read_json(layout.report),
         config=variant.config,
         _traces={stage: arrays.read_npz(layout.trace(stage)) for stage in _STAGES},
-        _typed=TypedNetwork.from_json(files.read_json(layout.typed)),
-        _program=_copied(layout.csim, Path(folder)),
-        _log=layout.log.resolve() / "predict.log",
+        _typed=typed,
+        _integers=arrays.read_npz(layout.integers),
+        _path=path,
+        _program=program,
+        _module=Module.of(variant, folder),
     )
     weakref.finalize(made, shutil.rmtree, folder, ignore_errors=True)
+    weakref.finalize(made, program.close)
     return made
 
 

@@ -25,7 +25,7 @@ CONF = PACKAGE / "conf"
 """The shipped configuration."""
 KERNELS = PACKAGE / "hls_src" / "kernels"
 BENCH = PACKAGE / "hls_src" / "tb"
-BENCH_UNITS = ("harness", "npy")
+BENCH_UNITS = ("harness", "npy", "serve")
 PACKAGES = {"ip_catalog": "zip", "xo": "xo", "syn_dcp": "dcp", "sysgen": "zip"}
 """Format of a package → ending of its file."""
 PICTURES = {

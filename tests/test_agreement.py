@@ -45,7 +45,7 @@ ALL = (
 )
 UNIT_BY_UNIT = ("wrapping", "neurons_first")
 """Cases compiled as the product does; between them they have every kind of unit."""
-OPTIONS = "options are --data DIR, --out DIR, --trace decisions|spikes|states"
+OPTIONS = "options are --data DIR, --out DIR, --trace decisions|spikes|states, --calls FD, --steps FD"
 
 
 def _expected(project: Project) -> dict[str, NDArray[Any]]:

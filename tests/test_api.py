@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ import pytest
 import torch
 from builds import Place
 
-from hlspike.generators.errors import ConfigError, DataError, HlspikeError
+from hlspike.generators.errors import ConfigError, DataError, HlspikeError, ToolError
 from hlspike.tasks import api
 from hlspike.tasks.api import Build, BuildFailed, build
 from hlspike.tasks.archives.arrays import read_npz
@@ -72,11 +73,151 @@ def test_sequences_of_several_windows_are_decided_at_their_end(made: Build, buil
     assert made.predict(np.concatenate([frames[:1], frames[1:2]], axis=1)).tolist() == [decision[1]]
 
 
+@pytest.fixture(scope="module")
+def told(built: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Build]:
+    """A build whose sequences end with their packets."""
+    place = built.copy(tmp_path_factory.mktemp("told") / "place")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place.path)
+        yield build(["readout.reset_policy=tlast", "readout.window_size=null"])
+
+
+LENGTHS = [4, 1, 0, 3, 2, 4]
+
+
+def test_sequences_of_unequal_length_are_decided_however_they_are_given(told: Build, built: Place) -> None:
+    frames = stimulus(built)["frames"]
+    expected = [-1 if n == 0 else int(told.predict(one[:n])) for one, n in zip(frames, LENGTHS, strict=True)]
+    assert told.predict(frames, LENGTHS).tolist() == expected
+    assert told.reference(frames, lengths=np.array(LENGTHS)).tolist() == expected
+    assert len(set(expected)) > 2
+    listed = [one[:n] for one, n in zip(frames, LENGTHS, strict=True)]
+    boxed = np.empty(len(listed), object)
+    boxed[:] = listed
+    for given in (listed, tuple(listed), [torch.tensor(one) for one in listed], [one.tolist() for one in listed], boxed,
+                  torch.nested.nested_tensor([torch.tensor(one) for one in listed])):
+        assert told.predict(given).tolist() == told.reference(given).tolist() == expected
+    # what lies beyond a sequence is no part of it
+    for n, one in zip(LENGTHS, frames, strict=True):
+        loud = np.concatenate([one[:n], 9 + one[n:]])
+        assert told.predict(loud[None], [n]).tolist() == [told.predict(one, lengths=n).tolist()]
+
+
+def test_without_a_timestep_there_is_no_decision(told: Build, made: Build) -> None:
+    for decide in (told.predict, told.reference):
+        assert decide(np.zeros((2, 4, 5)), [0, 0]).tolist() == [-1, -1]
+        assert decide([np.zeros((0, 5))]).tolist() == [-1]
+    assert told.explain(np.zeros((2, 4, 5)), [0, 0]) is None
+    with refusal(DataError, CUT.replace("has 3", "has 0")):
+        made.predict(np.zeros((2, 4, 5)), [0, 4])
+
+
+@pytest.mark.parametrize(
+    ("frames", "lengths", "message"),
+    [
+        ([np.zeros((2, 5)), np.zeros((3, 4))], None,
+         "data: frames[1] has shape (3, 4), but a sequence has (T, 5); give a list of such arrays"),
+        ([np.zeros((2, 5)), np.zeros((3, 5))], [2, 3],
+         "data: lengths are those of the sequences where frames are a list of them; leave them out"),
+        ([np.zeros((2, 5)), np.full((3, 5), np.inf)], None, "data: frames[1, 0, 0] is inf; remove NaN and infinity"),
+        ([np.zeros((2, 5)), np.zeros((3, 5), complex)], None,
+         "data: frames[1] has dtype complex128; give real numbers"),
+        (np.zeros((2, 4, 5)), [4], "data: lengths has shape (1,); 2 sequences ask for (2,)"),
+        (np.zeros((2, 4, 5)), [4, 5], "data: lengths[1] is 5; it must lie in 0..4"),
+        (np.zeros((2, 4, 5)), [4.0, 1.0], "data: lengths has dtype float64; give integers"),
+        (np.zeros((4, 5)), -1, "data: lengths[0] is -1; it must lie in 0..4"),
+    ],
+)
+def test_lengths_that_do_not_fit_are_refused(told: Build, frames: Any, lengths: Any, message: str) -> None:
+    for decide in (told.predict, told.reference, told.explain):
+        with refusal(DataError, message):
+            decide(frames, lengths)
+
+
+def test_a_call_after_one_that_failed_is_as_good_as_any(told: Build, built: Place) -> None:
+    frames = stimulus(built)["frames"]
+    before = told.predict(frames).tolist()
+    with pytest.raises(ToolError, match=r"^csim: "):
+        told._program.run(5, _cut_off())
+    assert told.predict(frames).tolist() == before
+
+
+def _cut_off() -> Iterator[np.ndarray]:
+    raise ConnectionResetError
+    yield
+
+
+def test_a_process_that_was_copied_asks_a_program_of_its_own(told: Build, built: Place) -> None:
+    frames = stimulus(built)["frames"]
+    before = told.predict(frames).tolist()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if told.predict(frames).tolist() == before else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert told.predict(frames).tolist() == before
+
+
+def test_the_first_divergence_of_new_sequences_is_explained(made: Build, built: Place) -> None:
+    frames = stimulus(built)["frames"]
+    assert made.explain(frames) == made.report["agreement"]["first_divergence"] is not None
+    assert made.explain(np.zeros((1, 4, 5))) is None
+    alone = made.explain(frames[made.explain(frames)["sequence"]])
+    assert alone is not None and alone["sequence"] == 0
+    for shape, message in (((2, 3, 5), CUT), ((4, 6), "data: frames have shape (4, 6), but model.input_shape asks for "
+                           "(N, T, 5); reshape them or set model.input_shape")):
+        with refusal(DataError, message):
+            made.explain(np.zeros(shape))
+
+
+def test_a_module_that_has_changed_explains_nothing(here: Place) -> None:
+    made = build()
+    frames = stimulus(here)["frames"]
+    here.change_weights(fc1=-3.0)
+    with pytest.raises(ConfigError, match=r"^model\.source: model\.py:"):
+        made.explain(frames)
+
+
+def test_a_stream_decides_where_the_host_ends_a_sequence_and_begins_again(told: Build, built: Place) -> None:
+    frames = stimulus(built)["frames"]
+    expected = told.predict(frames, LENGTHS).tolist()
+    with told.stream() as stream, told.stream() as other:
+        for sequence, length, decision in zip(frames, LENGTHS, expected, strict=True):
+            for t in range(length):
+                assert other.send(frames[0, 0]) is None
+                assert stream.send(sequence[t], last=t + 1 == length) == (decision if t + 1 == length else None)
+        assert isinstance(other.send(torch.tensor(frames[0, 0]), last=True), int)
+        for frame, message in (
+            (np.zeros(4), "data: frame has shape (4,); one timestep has (5,)"),
+            (np.zeros((1, 5)), "data: frame has shape (1, 5); one timestep has (5,)"),
+            (["a"] * 5, "data: frame has dtype <U1; give real numbers"),
+            (np.full(5, np.nan), "data: frames[0, 0, 0] is nan; remove NaN and infinity"),
+        ):
+            with refusal(DataError, message):
+                stream.send(frame)
+    with refusal(ConfigError, "stream: it is closed; open another"):
+        stream.send(frames[0, 0])
+    # nothing of it is left to a call
+    assert told.predict(frames, LENGTHS).tolist() == expected
+
+
+def test_a_stream_of_windows_counts_them_itself(made: Build, built: Place) -> None:
+    frames, decision = stimulus(built)["frames"], made.trace("csim")["decision"]
+    with made.stream() as stream:
+        for sequence, expected in zip(frames, decision, strict=True):
+            assert [stream.send(frame) for frame in sequence] == [None, None, None, expected]
+        with refusal(ConfigError, "stream: last has no effect under reset_policy fixed_window; leave it out, or set "
+                                  "readout.reset_policy to tlast or host_pulse"):
+            stream.send(frames[0, 0], last=True)
+
+
 def test_under_never_a_call_carries_state_from_sequence_to_sequence_but_not_into_the_next_call(here: Place) -> None:
     made = build(["readout.reset_policy=never", "readout.window_size=null"])
     frames, decision = stimulus(here)["frames"], made.trace("csim")["decision"]
     for _ in range(2):
-        assert made.predict(frames).tolist() == decision.tolist()
+        assert made.predict(frames).tolist() == made.reference(frames).tolist() == decision.tolist()
+    with made.stream() as stream:
+        steps = [[stream.send(frame) for frame in sequence] for sequence in frames]
+    assert steps == made.trace("csim")["decision_steps"].tolist()
 
 
 CUT = (
@@ -135,8 +276,15 @@ def test_what_holds_no_numbers_is_refused(made: Build, frames: Any, message: str
 def test_a_network_that_decides_nothing_predicts_nothing(here: Place) -> None:
     made = build(["readout.decision_rule=none"])
     assert made.trace("csim")["output"].shape == (6, 4, 3)
-    with refusal(ConfigError, "predict: the network has no readout and decides nothing; configure one, or use trace"):
-        made.predict(np.zeros((4, 5)))
+    for name in ("predict", "reference"):
+        told = f"{name}: the network has no readout and decides nothing; configure one, or use trace"
+        with refusal(ConfigError, told):
+            getattr(made, name)(np.zeros((4, 5)))
+    frames = stimulus(here)["frames"]
+    with made.stream() as stream:
+        for t, frame in enumerate(frames[0]):
+            np.testing.assert_array_equal(stream.send(frame), made.trace("csim")["output"][0, t])
+    assert made.explain(frames) == made.report["agreement"]["first_divergence"]
 
 
 def test_an_unknown_stage_is_refused(made: Build) -> None:

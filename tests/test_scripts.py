@@ -115,6 +115,7 @@ syn.rtl.reset_async=1
 tb.file=../tb/tb.cpp
 tb.file=../tb/harness.cpp
 tb.file=../tb/npy.cpp
+tb.file=../tb/serve.cpp
 tb.file=../tb/data/input.npy
 tb.file=../tb/data/lengths.npy
 tb.file=../tb/data/expected.npy

@@ -1,6 +1,7 @@
 #include "harness.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <sstream>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "npy.h"
+#include "serve.h"
 
 namespace harness {
 
@@ -17,6 +19,8 @@ namespace {
 struct options {
     std::string data, out;
     bool spikes = false, states = false;
+    int socket = -1;  // none
+    bool afresh = false;
 };
 
 bool exists(const std::string &path) {
@@ -35,6 +39,12 @@ std::string sought() {
     throw std::runtime_error("tb/data/expected.npy: not found; run from the project's folder or give --data DIR");
 }
 
+// -1 if it is none.
+int number(const std::string &text) {
+    const bool digits = !text.empty() && text.size() < 9 && text.find_first_not_of("0123456789") == std::string::npos;
+    return digits ? std::atoi(text.c_str()) : -1;
+}
+
 options parse(int argc, char **argv) {
     options chosen;
     for (int i = 1; i < argc; i += 2) {
@@ -48,12 +58,16 @@ options parse(int argc, char **argv) {
         } else if (name == "--trace" && (value == "decisions" || value == "spikes" || value == "states")) {
             chosen.spikes = value != "decisions";
             chosen.states = value == "states";
+        } else if ((name == "--calls" || name == "--steps") && number(value) >= 0) {
+            chosen.socket = number(value);
+            chosen.afresh = name == "--calls";
         } else {
             throw std::runtime_error(name + " " + value +
-                                     ": unknown; options are --data DIR, --out DIR, --trace decisions|spikes|states");
+                                     ": unknown; options are --data DIR, --out DIR, --trace decisions|spikes|states, "
+                                     "--calls FD, --steps FD");
         }
     }
-    if (chosen.data.empty()) chosen.data = sought();
+    if (chosen.data.empty() && chosen.socket < 0) chosen.data = sought();
     return chosen;
 }
 
@@ -175,7 +189,12 @@ bool simulate(size_t frame, size_t outputs, step_function step, const probe *pro
 
 int run(int frame, int outputs, step_function step, const probe *probes, int n_probes, int argc, char **argv) {
     try {
-        return simulate(frame, outputs, step, probes, n_probes, parse(argc, argv)) ? 0 : 1;
+        const options chosen = parse(argc, argv);
+        if (chosen.socket >= 0) {
+            serve(chosen.socket, chosen.afresh, frame, outputs, step);
+            return 0;
+        }
+        return simulate(frame, outputs, step, probes, n_probes, chosen) ? 0 : 1;
     } catch (const std::exception &error) {
         std::fprintf(stderr, "%s\n", error.what());
         return 2;

@@ -1,6 +1,6 @@
 // Runs a design over all sequences of a stimulus, records what the design did, and compares what it emitted.
 //
-//     csim [--data DIR] [--out DIR] [--trace decisions|spikes|states]
+//     csim [--data DIR] [--out DIR] [--trace decisions|spikes|states]     or, see serve.h, csim --calls FD | --steps FD
 //
 // DIR of --data holds input.npy (N, T, b) uint8, the mantissas of a timestep bit by bit, lengths.npy (N,) timesteps used
 // of each sequence (none of an empty one), expected.npy (E, w) mantissas of every emission in order; without --data it is

@@ -43,12 +43,13 @@ class Internal(Exception):  # noqa: N818 - says whose fault it is
     """An error of our own in a child; its trace is a note."""
 
 
-def call(function: str, arguments: Mapping[str, Any]) -> dict[str, states.State]:
+def call(function: str, arguments: Mapping[str, Any], home: str | None = None) -> dict[str, states.State]:
     """Call `function(loader, **arguments)` in a child.
 
     Args:
         function: `module:function`, one of `tasks.inputs.calls`.
         arguments: plain values; paths are absolute.
+        home: the working directory of the call; None for that of this process.
     Returns:
         The inputs that it has found: name → state, see `tasks.states`.
     Raises:
@@ -57,9 +58,10 @@ def call(function: str, arguments: Mapping[str, Any]) -> dict[str, states.State]
     with tempfile.TemporaryDirectory(prefix="hlspike-") as name:
         folder = Path(name).resolve()
         process = _prepared()
-        rules = f"{recording.rules(os.getcwd())}-{folder}\n-{process.library}\n"
+        home = home or os.getcwd()
+        rules = f"{recording.rules(home)}-{folder}\n-{process.library}\n"
         request = {
-            "function": function, "arguments": dict(arguments), "folder": os.getcwd(),
+            "function": function, "arguments": dict(arguments), "folder": home,
             "environment": {**os.environ, **_fixed()}, "rules": rules,
         }
         (folder / _REQUEST).write_bytes(pickle.dumps(request))
