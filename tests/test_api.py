@@ -75,11 +75,13 @@ def test_sequences_of_several_windows_are_decided_at_their_end(made: Build, buil
 
 @pytest.fixture(scope="module")
 def told(built: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Build]:
-    """A build whose sequences end with their packets."""
+    """A build whose sequences end with their packets, and whose weights are coarse enough to tell."""
     place = built.copy(tmp_path_factory.mktemp("told") / "place")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place.path)
-        yield build(["readout.reset_policy=tlast", "readout.window_size=null"])
+        yield build([
+            "readout.reset_policy=tlast", "readout.window_size=null", "hls.layers.fc1.precision.weight=ap_fixed<3,1>",
+        ])
 
 
 LENGTHS = [4, 1, 0, 3, 2, 4]
@@ -157,12 +159,15 @@ def test_a_process_that_was_copied_asks_a_program_of_its_own(told: Build, built:
     assert told.predict(frames).tolist() == before
 
 
-def test_the_first_divergence_of_new_sequences_is_explained(made: Build, built: Place) -> None:
+def test_the_first_divergence_of_new_sequences_is_explained(told: Build, made: Build, built: Place) -> None:
     frames = stimulus(built)["frames"]
-    assert made.explain(frames) == made.report["agreement"]["first_divergence"] is not None
-    assert made.explain(np.zeros((1, 4, 5))) is None
-    alone = made.explain(frames[made.explain(frames)["sequence"]])
-    assert alone is not None and alone["sequence"] == 0
+    assert made.explain(frames) == made.report["agreement"]["first_divergence"] is None
+    found = told.report["agreement"]["first_divergence"]
+    assert found["cause"] == "rounding of a parameter" and told.explain(frames) == found
+    assert told.explain(frames[found["sequence"]]) == {**found, "sequence": 0}
+    # it is the earliest in time that is told
+    later = np.concatenate([np.zeros((4, 5)), frames[found["sequence"]]])
+    assert told.explain([later, frames[found["sequence"]]]) == {**found, "sequence": 1}
     for shape, message in (((2, 3, 5), CUT), ((4, 6), "data: frames have shape (4, 6), but model.input_shape asks for "
                            "(N, T, 5); reshape them or set model.input_shape")):
         with refusal(DataError, message):
@@ -189,8 +194,8 @@ def test_a_stream_decides_where_the_host_ends_a_sequence_and_begins_again(told: 
         for frame, message in (
             (np.zeros(4), "data: frame has shape (4,); one timestep has (5,)"),
             (np.zeros((1, 5)), "data: frame has shape (1, 5); one timestep has (5,)"),
-            (["a"] * 5, "data: frame has dtype <U1; give real numbers"),
-            (np.full(5, np.nan), "data: frames[0, 0, 0] is nan; remove NaN and infinity"),
+            (["a"] * 5, "data: frame has dtype <U1; give numbers"),
+            (np.full(5, np.nan), "data: frame[0] is nan; remove NaN and infinity"),
         ):
             with refusal(DataError, message):
                 stream.send(frame)

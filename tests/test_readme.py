@@ -35,7 +35,7 @@ def test_a_network_of_ones_own_builds_as_it_is_described(tmp_path: Path) -> None
     assert report["sequences"] == 20
     assert report["agreement"]["mismatches_reference_csim"] == 0
     assert [layer["name"] for layer in report["layers"]] == ["input", "0", "1", "2", "3", "readout"]
-    assert ran(tmp_path, "use.py").split("\n") == ["0", "(20,)", "(3,)", ""]
+    assert ran(tmp_path, "use.py").split("\n") == ["0", "(20,)", "(3,)", "0", f"{[None] * 9 + [0]}", ""]
 
 
 def test_the_choices_are_those_that_are_shipped() -> None:

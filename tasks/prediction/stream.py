@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from hlspike.generators.errors import ConfigError, DataError
 from hlspike.generators.exact.given import array_of
 from hlspike.generators.reference import spread
-from hlspike.generators.stimulus import Stimulus
 from hlspike.generators.typed import TypedInput, TypedNetwork
 from hlspike.tasks.prediction import sequences
 from hlspike.tasks.prediction.program import Program
@@ -60,14 +59,10 @@ class Stream:
                 f"stream: last has no effect under reset_policy {network.input.reset_policy}; leave it out, or set "
                 "readout.reset_policy to tlast or host_pulse"
             )
-        found = array_of("data: frame", frame)
-        if found.shape != network.input.shape:
-            raise DataError(f"data: frame has shape {found.shape}; one timestep has {network.input.shape}")
-        played = Stimulus.validated({"frames": found[None, None]}, network.input.shape)
         ingress = self._typed.layers[0]
         assert isinstance(ingress, TypedInput)
         ends = np.array([bool(last)], np.uint8)
-        emitted = self._program.run(1, sequences.packed(ingress, played.frames[0, :], ends))
+        emitted = self._program.run(1, sequences.packed(ingress, _checked(frame, network.input.shape)[None], ends))
         return self._told(emitted) if len(emitted) else None
 
     def close(self) -> None:
@@ -89,3 +84,16 @@ class Stream:
             return spread(emitted, np.ones((1, 1), np.bool_), result)[0, 0]
         value = int(emitted[0, 0])
         return float(result.to_float(np.array(value))) if readout.decision_rule == "binary_logit" else value
+
+
+def _checked(frame: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+    found = array_of("data: frame", frame)
+    if found.shape != shape:
+        raise DataError(f"data: frame has shape {found.shape}; one timestep has {shape}")
+    with np.errstate(over="ignore"):
+        found = found.astype(np.float32, copy=False)
+    bad = np.argwhere(~np.isfinite(found))
+    if len(bad):
+        where = tuple(bad[0].tolist())
+        raise DataError(f"data: frame[{', '.join(map(str, where))}] is {found[where]}; remove NaN and infinity")
+    return found

@@ -53,16 +53,20 @@ def started(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen
         stdin=_pipe(), text=True, errors="replace", start_new_session=True, **options,
     )
     _running.add(process.pid)
+    owner = os.getpid()
     try:
         yield process
     except BaseException:
-        stop(process.pid)
-        process.wait()
+        # a fork of this process has no right to end what is not its own
+        if os.getpid() == owner:
+            stop(process.pid)
+            process.wait()
         raise
     finally:
-        _running.discard(process.pid)
-        with contextlib.suppress(BrokenPipeError):
-            _pipe().write(f"done {process.pid}\n".encode())
+        if os.getpid() == owner:
+            _running.discard(process.pid)
+            with contextlib.suppress(BrokenPipeError):
+                _pipe().write(f"done {process.pid}\n".encode())
 
 
 @contextmanager
