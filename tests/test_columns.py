@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hlspike.tasks.archives import columns
+from hlspike.tasks.archives import arrays, columns
 
 SHAPE = (200, 50, 30)
 
@@ -99,3 +99,14 @@ def test_an_archive_that_is_cut_off_while_it_is_read_says_so(values: NDArray[np.
     with pytest.raises(ValueError) as error:
         column[:]
     assert str(error.value) == f"{tmp_path / 'trace.npz'}: it is cut off; run the build again"
+
+
+@pytest.mark.parametrize("width", [1, 2, 6, 8, 9, 12, 16, 21, 32, 40, 62])
+@pytest.mark.parametrize("size", [1, 3, 4, 8, 33])
+def test_a_timestep_is_packed_bit_by_bit_from_the_lowest_on(width: int, size: int) -> None:
+    low = 0 if width == 1 else -(2 ** (width - 1))
+    values = np.random.default_rng(width).integers(low, max(2, low + 2**width), (2, 3, size))
+    for place in np.ndindex(2, 3):
+        whole = sum((int(value) % 2**width) << (at * width) for at, value in enumerate(values[place]))
+        expected = whole.to_bytes(-(-size * width // 8), "little")
+        assert arrays.packed(values, width)[place].tobytes() == expected

@@ -14,7 +14,7 @@ from hlspike.generators.errors import ConfigError
 from hlspike.generators.vitis import STAGES, Stage
 
 TOP = "snn_top"
-BENCH = ("tb", "harness", "npy")
+BENCH = ("tb", "harness", "npy", "serve")
 BENCH_DATA = ("input", "lengths", "expected")
 _CPP = "-std=c++14"
 _BENCH_CPP = "-std=c++14 -Wno-unknown-pragmas -DHLSPIKE_NO_PROBES"
