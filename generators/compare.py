@@ -13,7 +13,7 @@ from typing import Any, Literal, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from hlspike.generators.fixed import SPIKE, FixedType
+from hlspike.generators.fixed import FixedType
 from hlspike.generators.ir import Network
 from hlspike.generators.reference import run_reference
 from hlspike.generators.reference.plan import Plan
@@ -26,10 +26,12 @@ from hlspike.generators.typed import (
     TypedInput,
     TypedLayer,
     TypedLinear,
+    TypedMerge,
     TypedNetwork,
     TypedNeuron,
     TypedReadout,
     holding,
+    merged,
     weighted_sum,
 )
 
@@ -250,20 +252,24 @@ def _with_fine_states(typed: TypedNetwork, stimulus: Stimulus) -> TypedNetwork:
     layers: list[TypedLayer] = []
     results: dict[str, FixedType] = {}
     for layer in typed.layers:
-        source = results[layer.layer.inputs[0]] if not isinstance(layer, TypedInput) else SPIKE
+        sources = tuple(results[name] for name in layer.layer.inputs)
         match layer:
             case TypedInput():
                 largest = float(np.abs(stimulus.frames[:].astype(np.float64)).max())
                 bound = int(largest + 1) << _FINE
                 typed_layer: TypedLayer = replace(layer, result=holding(-bound, bound, _FINE))
             case TypedLinear():
-                exact = weighted_sum(layer.layer.in_features, layer.weight, source, layer.bias)
-                typed_layer = replace(layer, input=source, accum=exact, result=exact)
+                exact = weighted_sum(layer.layer.in_features, layer.weight, sources[0], layer.bias)
+                typed_layer = replace(layer, input=sources[0], accum=exact, result=exact)
+            case TypedMerge() if layer.layer.passes_spikes:
+                typed_layer = layer
+            case TypedMerge():
+                typed_layer = replace(layer, inputs=sources, result=merged(layer.layer.joining, sources))
             case TypedNeuron():
                 fine = {
                     key: FixedType(2 * _FINE + kind.integer, _FINE + kind.integer) for key, kind in layer.states.items()
                 }
-                typed_layer = replace(layer, input=source, states=fine)
+                typed_layer = replace(layer, input=sources[0], states=fine)
             case TypedReadout():
                 # no spike depends on the readout
                 continue

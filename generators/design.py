@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from hlspike.generators.fixed import FixedType
 from hlspike.generators.hardware.storage import Storage
 from hlspike.generators.hardware.strategy import Strategy
+from hlspike.generators.hardware.wires import Channel, Edge, Port
+from hlspike.generators.ir import Joining
 from hlspike.generators.neurons.equations import Equations
 from hlspike.generators.neurons.sums import grouped
 
@@ -22,40 +24,6 @@ Io = Literal["parallel", "stream"]
 Structure = Literal["pipeline", "dataflow"]
 _WORDS = {"signed char": 8, "short": 16, "int": 32, "long long": 64}
 """Machine integers; char is left out, its sign is the compiler's choice."""
-
-
-@dataclass(frozen=True, slots=True)
-class Port:
-    """A vector of `size` values of C++ type `type`, which travels in beats of `lanes` neighbouring values."""
-
-    size: int
-    type: str
-    lanes: int
-
-    @staticmethod
-    def of(size: int, kind: FixedType) -> Port:
-        """Without lanes of its own: `lanes.connected` settles them between neighbours."""
-        return Port(size, kind.cpp, size)
-
-    @property
-    def beats(self) -> int:
-        return self.size // self.lanes
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """A vector where it enters or leaves the design: `words` of `width` bits, `lanes` values in each but the last, from
-    the lowest bits on.
-
-    Attributes:
-        pins: under parallel io, every word is a port of its own; else they are a memory outside the design, which gives
-            or takes one after the other.
-    """
-
-    width: int
-    lanes: int
-    words: int
-    pins: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +110,29 @@ class NeuronDesign:
 
 
 @dataclass(frozen=True, slots=True)
+class MergeDesign:
+    id: str
+    inputs: tuple[Port, ...]
+    output: Port
+    joining: Joining
+    parallel: int
+    """Values given at once."""
+    result_type: str
+    """As the output's, but never ap_uint<1>, which would truncate a sum towards zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloneDesign:
+    """A vector that several layers take, once for each of them, beat by beat: one array or FIFO has one reader."""
+
+    id: str
+    input: Port
+    output: Port
+    """Each of them."""
+    copies: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReadoutDesign:
     id: str
     input: Port
@@ -159,7 +150,7 @@ class ReadoutDesign:
     """The word of a decision, its sign extended."""
 
 
-LayerDesign = InputDesign | LinearDesign | NeuronDesign | ReadoutDesign
+LayerDesign = InputDesign | LinearDesign | NeuronDesign | MergeDesign | CloneDesign | ReadoutDesign
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,43 +174,6 @@ class LayerReport:
     parameters: int
     multipliers: int
     warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """What carries a vector from the layer `source` to the layer `target`, by their identifiers.
-
-    Attributes:
-        target: None where the vector leaves the design.
-        place: which of the inputs of `target` it is.
-        timesteps: that may wait in it: as many as are under way on the longest way between the two.
-    """
-
-    source: str
-    target: str | None
-    place: int
-    port: Port
-    timesteps: int
-
-    @property
-    def name(self) -> str:
-        """Of the array or FIFO in the generated code."""
-        return f"{self.source}_out"
-
-    @property
-    def last(self) -> str:
-        """Of the bit that says, beside an array, whether its timestep is the last."""
-        return f"{self.source}_last"
-
-    @property
-    def depth(self) -> int:
-        """Beats that a FIFO holds, at least one more than timesteps: it is written while it is read."""
-        return max(self.port.beats * self.timesteps, self.timesteps + 1)
-
-    @property
-    def copies(self) -> int:
-        """Arrays of a timestep each: one is written while all others wait or are read."""
-        return self.timesteps + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +214,11 @@ class Design:
                 return False  # it has a loop of words before that of spikes
             case LinearDesign() | NeuronDesign():
                 return layer.reuse_factor == layer.input.beats == layer.output.beats == 1
+            case MergeDesign():
+                beats = {port.beats for port in (*layer.inputs, layer.output)}
+                return layer.parallel == layer.output.size and beats == {1}
+            case CloneDesign():
+                return layer.input.beats == 1
             case ReadoutDesign():
                 return layer.parallel == layer.input.size and layer.input.beats == 1
             case _:
@@ -317,6 +276,10 @@ def kind(layer: LayerDesign) -> str:
             return "linear"
         case NeuronDesign():
             return "neuron"
+        case MergeDesign():
+            return "merge"
+        case CloneDesign():
+            return "clone"
         case ReadoutDesign():
             return "readout"
         case _:

@@ -29,6 +29,7 @@ DecisionRule = Literal[
 ]
 ResetPolicy = Literal["fixed_window", "tlast", "host_pulse", "never"]
 Emit = Literal["window", "step"]
+Joining = Literal["add", "concatenate"]
 
 INPUT = "input"
 """Name of the ingress layer, in configurations as in reports."""
@@ -97,6 +98,36 @@ class Neuron:
 
 
 @dataclass(frozen=True, slots=True)
+class Merge:
+    """Several vectors become one: the sum of two, of one size, or any number of them, one behind the other.
+
+    Attributes:
+        sizes: of the inputs.
+        spikes: whether every input is spikes, of which a concatenation is spikes again.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    joining: Joining
+    sizes: tuple[int, ...]
+    spikes: bool
+
+    @property
+    def size(self) -> int:
+        return self.sizes[0] if self.joining == "add" else sum(self.sizes)
+
+    @property
+    def type_name(self) -> str:
+        """Keras's and hls4ml's name of the type."""
+        return "Add" if self.joining == "add" else "Concatenate"
+
+    @property
+    def passes_spikes(self) -> bool:
+        """Whether every value is a spike."""
+        return self.joining == "concatenate" and self.spikes
+
+
+@dataclass(frozen=True, slots=True)
 class Readout:
     """The decision taken from the last layer's spikes (c_k += 1) or currents (m_k = βm_k + x_k)."""
 
@@ -114,13 +145,19 @@ class Readout:
         return self.n_classes
 
 
-Layer = Input | Linear | Neuron | Readout
-_LAYER_TYPES: dict[str, type[Layer]] = {cls.__name__: cls for cls in (Input, Linear, Neuron, Readout)}
+Layer = Input | Linear | Merge | Neuron | Readout
+_LAYER_TYPES: dict[str, type[Layer]] = {cls.__name__: cls for cls in (Input, Linear, Merge, Neuron, Readout)}
 
 
 def type_name(layer: Layer) -> str:
     """The type a report calls `layer` by, and a configuration may."""
-    return layer.types[0] if isinstance(layer, Neuron) else type(layer).__name__
+    match layer:
+        case Neuron():
+            return layer.types[0]
+        case Merge():
+            return layer.type_name
+        case _:
+            return type(layer).__name__
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from hlspike.generators.precision.parameters import Finding, Rounded, rounded
 from hlspike.generators.precision.resolve import Resolution, unused
 from hlspike.generators.reference import run_reference
 from hlspike.generators.stimulus import Stimulus
-from hlspike.generators.typed import TypedInput, TypedLinear, TypedNetwork, TypedNeuron, TypedReadout
+from hlspike.generators.typed import TypedInput, TypedLinear, TypedMerge, TypedNetwork, TypedNeuron, TypedReadout
 
 _TRACED_BITS = 64
 """Traces hold 64-bit integers, so states, inputs and outputs must fit."""
@@ -122,7 +122,7 @@ def _check_widths(typed: TypedNetwork) -> None:
                 traced = dict(layer.states)
             case TypedReadout():
                 traced = {"membrane": layer.state, "result": layer.result}
-            case TypedLinear():
+            case TypedLinear() | TypedMerge():
                 traced = {"result": layer.result} if layer is typed.layers[-1] else {}
             case _:
                 assert_never(layer)

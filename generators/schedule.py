@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from hlspike.generators.design import (
     Design,
-    Edge,
     InputDesign,
     Io,
     LayerDesign,
@@ -22,25 +21,26 @@ from hlspike.generators.design import (
     LinearDesign,
     NeuronDesign,
     Parameter,
-    Port,
     ReadoutDesign,
 )
 from hlspike.generators.estimate.neurons import products
 from hlspike.generators.estimate.values import multiplies
 from hlspike.generators.fixed import SPIKE, FixedType
-from hlspike.generators.hardware import lanes, legal, limits, synapses
+from hlspike.generators.hardware import lanes, legal, limits, merges, synapses
 from hlspike.generators.hardware.channels import channels
 from hlspike.generators.hardware.storage import Storage, settled
 from hlspike.generators.hardware.strategy import Strategy
+from hlspike.generators.hardware.wires import Edge, Port
 from hlspike.generators.ir import type_name
 from hlspike.generators.precision.parameters import Finding
 from hlspike.generators.precision.resolve import Resolution
-from hlspike.generators.settle.identifiers import identifiers
+from hlspike.generators.settle.identifiers import clones, parts
 from hlspike.generators.typed import (
     Integers,
     TypedInput,
     TypedLayer,
     TypedLinear,
+    TypedMerge,
     TypedNetwork,
     TypedNeuron,
     TypedReadout,
@@ -79,7 +79,8 @@ def schedule(
             the design is beyond another of the tools' limits.
     """
     resolution = Resolution.of(hls, typed.network)
-    ids = identifiers([layer.layer.name for layer in typed.layers])
+    structure = [(layer.layer.name, layer.layer.inputs) for layer in typed.layers]
+    ids, cloned = parts(structure), clones(structure)
     warnings: dict[str, list[str]] = {layer.layer.name: [] for layer in typed.layers}
     for finding in findings:
         warnings[finding.layer].append(finding.message)
@@ -92,8 +93,12 @@ def schedule(
         layers.append(design)
         arrays |= {f"{ids[name]}/{key}": value for key, value in own.items()}
         reports.append(_report(layer, design, integers, tuple(warnings[name])))
-    inputs = {ids[layer.layer.name]: [ids[name] for name in layer.layer.inputs] for layer in typed.layers}
-    joined, between = lanes.connected(layers, channels(layers, inputs), io)
+        if name in cloned:
+            reports.append(LayerReport(cloned[name], "Clone", None, None, None, {}, 0, 0, ()))
+    inputs = {ids[name]: [ids[source] for source in sources] for name, sources in structure}
+    cloning = {ids[name]: ids[clone] for name, clone in cloned.items()}
+    placed, unsettled = channels(merges.paced(layers), inputs, cloning)
+    joined, between = lanes.connected(placed, unsettled, io)
     names = {ids[name]: name for name in ids}
     whole = Design(io, joined, between, tuple(reports), names, arrays, lanes.output_edge(joined[-1]))
     limits.check(whole)
@@ -112,6 +117,8 @@ def _scheduled(
             return synapses.scheduled(layer, integers, resolution, identifier, warnings)
         case TypedNeuron():
             return _neuron(layer, integers, resolution, identifier, warnings)
+        case TypedMerge():
+            return merges.scheduled(layer, identifier), {}
         case TypedReadout():
             beta = None if layer.beta is None else Parameter.of(layer.beta, integers[f"{layer.layer.name}/beta"])
             return (
@@ -183,6 +190,8 @@ def _report(
     storage: Storage | None = None
     match layer, design:
         case TypedInput(), _:
+            precision = {"result": layer.result}
+        case TypedMerge(), _:
             precision = {"result": layer.result}
         case TypedLinear(), LinearDesign():
             precision = {"weight": layer.weight, "bias": layer.bias, "accum": layer.accum, "result": layer.result}

@@ -5,7 +5,7 @@ Parameters are mantissas (int64 arrays) in a mapping keyed as in `generators.ir`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Any
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hlspike.generators.errors import ConfigError
 from hlspike.generators.fixed import SPIKE, WIDEST, FixedType
-from hlspike.generators.ir import Input, Linear, Network, Neuron, Readout
+from hlspike.generators.ir import Input, Joining, Linear, Merge, Network, Neuron, Readout
 
 Integers = Mapping[str, NDArray[np.int64]]
 Types = Mapping[str, FixedType]
@@ -52,6 +52,22 @@ class TypedLinear:
 
 
 @dataclass(frozen=True, slots=True)
+class TypedMerge:
+    layer: Merge
+    inputs: tuple[FixedType, ...]
+    result: FixedType
+
+    @property
+    def parameters(self) -> Types:
+        return {}
+
+    @property
+    def exact(self) -> FixedType:
+        """Holds whatever its inputs make, before it is cast."""
+        return merged(self.layer.joining, self.inputs)
+
+
+@dataclass(frozen=True, slots=True)
 class TypedNeuron:
     layer: Neuron
     input: FixedType
@@ -85,10 +101,11 @@ class TypedReadout:
         return _present(beta=self.beta)
 
 
-TypedLayer = TypedInput | TypedLinear | TypedNeuron | TypedReadout
+TypedLayer = TypedInput | TypedLinear | TypedMerge | TypedNeuron | TypedReadout
 _TYPES: dict[str, tuple[type[Any], type[Any]]] = {
     "Input": (TypedInput, Input),
     "Linear": (TypedLinear, Linear),
+    "Merge": (TypedMerge, Merge),
     "Neuron": (TypedNeuron, Neuron),
     "Readout": (TypedReadout, Readout),
 }
@@ -122,13 +139,17 @@ def _types(layer: TypedLayer) -> dict[str, Any]:
     return {f.name: _written(getattr(layer, f.name)) for f in fields(layer) if f.name != "layer"}
 
 
-def _written(value: FixedType | Types | None) -> Any:
+def _written(value: FixedType | tuple[FixedType, ...] | Types | None) -> Any:
+    if isinstance(value, tuple):
+        return [str(kind) for kind in value]
     if isinstance(value, Mapping):
         return {key: str(kind) for key, kind in value.items()}
     return None if value is None else str(value)
 
 
 def _parsed(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(map(FixedType.parse, value))
     if isinstance(value, Mapping):
         return {key: FixedType.parse(kind) for key, kind in value.items()}
     return None if value is None else FixedType.parse(value)
@@ -166,6 +187,20 @@ def holding(low: int, high: int, frac: int) -> FixedType:
     if width > WIDEST or abs(width - frac) > WIDEST:
         raise TooWide(f"takes {max(width, abs(width - frac))} bits, more than the {WIDEST} that a type may have")
     return FixedType(width, width - frac, signed)
+
+
+def merged(joining: Joining, inputs: Sequence[FixedType]) -> FixedType:
+    """The narrowest type that holds every sum of values of `inputs`, or every value of each.
+
+    Raises:
+        TooWide: there is none.
+    """
+    frac = max(kind.frac for kind in inputs)
+    lows = [kind.min_raw << frac - kind.frac for kind in inputs]
+    highs = [kind.max_raw << frac - kind.frac for kind in inputs]
+    if joining == "add":
+        return holding(sum(lows), sum(highs), frac)
+    return holding(min(lows), max(highs), frac)
 
 
 def weighted_sum(terms: int, weight: FixedType, value: FixedType, bias: FixedType | None) -> FixedType:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hlspike.generators.ir import Input, Layer, Linear, Network, Neuron, Readout
+from hlspike.generators.ir import Input, Layer, Linear, Merge, Network, Neuron, Readout
 from hlspike.generators.neurons.equations import THRESHOLD
 from hlspike.generators.neurons.leaky import LEAKY, equations
 from hlspike.generators.neurons.registry import NEURONS
@@ -73,6 +73,13 @@ class Case:
         return found
 
     @property
+    def spiking(self) -> set[str]:
+        """Layers whose output is spikes, the input among them if it is."""
+        found = {layer.name for layer in self.layers if isinstance(layer, Neuron)}
+        found |= {layer.name for layer in self.layers if isinstance(layer, Merge) and layer.passes_spikes}
+        return found | ({"input"} if self.spikes_in else set())
+
+    @property
     def stimulus(self) -> Stimulus:
         rng = np.random.default_rng(self.seed + 1)
         shape = (len(self.lengths), max(self.lengths), self.inputs)
@@ -115,6 +122,14 @@ def described(layer: Neuron) -> Described:
     zero = state.terms[0].when == "kept"
     mechanism = "zero" if zero else "subtract" if len(state.terms) > 2 else "none"
     return Described(mechanism, not layer.equations.after, "beta" not in layer.equations.parameters)
+
+
+def add(name: str, first: str, second: str, size: int) -> Merge:
+    return Merge(name, (first, second), "add", (size, size), False)
+
+
+def cat(name: str, spikes: bool = False, **sizes: int) -> Merge:
+    return Merge(name, tuple(sizes), "concatenate", tuple(sizes.values()), spikes)
 
 
 def readout(source: str, n: int, mode: Any = "spike", rule: Any = "argmax_spike_count", **options: Any) -> Readout:
@@ -251,4 +266,22 @@ CASES: tuple[Case, ...] = (
          linear("fc2", "lif1", 2, 390, bias=False), leaky("lif2", "fc2", 390),
          readout("lif2", 390, rule="first_to_threshold", class_threshold=2, emit="step")),
          SPIKES, inputs=600, spikes_in=True, scale=0.7, theta=0.2, seed=19),
+    # skip connections: currents and the input, the spikes of two layers, an output with itself; ways of unequal length
+    Case("residual", (linear("fc1", "input", 6, 6), add("sum1", "fc1", "input", 6), leaky("lif1", "sum1", 6),
+         linear("fc2", "lif1", 6, 6, bias=False), leaky("lif2", "fc2", 6), add("sum2", "lif2", "lif1", 6),
+         add("twice", "sum2", "sum2", 6), linear("fc3", "twice", 6, 4), leaky("lif3", "fc3", 4), readout("lif3", 4)),
+         _reuse({**NARROW, "types": {"Merge": {"precision": {"result": "ap_fixed<8,4,AP_RND,AP_SAT>"}}},
+                 "layers": {"twice": {"precision": {"result": "ap_fixed<7,3,AP_RND_CONV,AP_SAT_SYM>"}}}},
+                fc1=6, fc2=18, lif1=2, fc3=2), scale=1.2, seed=20),
+    # one behind the other: spikes alone; spikes, currents and the input, by what divides all of them
+    Case("joined", (linear("fc1", "input", 6, 8), leaky("lif1", "fc1", 8, inhibition=True),
+         linear("fc2", "lif1", 8, 4), leaky("lif2", "fc2", 4), cat("spiking", True, lif1=8, lif2=4),
+         linear("fc3", "spiking", 12, 6), cat("all", fc3=6, input=6, lif2=4), linear("fc4", "all", 16, 5),
+         leaky("lif4", "fc4", 5), readout("lif4", 5, emit="step")),
+         {**_reuse(NARROW, fc1=12, fc2=8, fc3=12, fc4=20), "types": {"Concatenate": {"precision": {"result": "auto"}}}},
+         scale=1.3, seed=21),
+    # everything at once, of sizes without a common divisor; a merge that leaves the design
+    Case("abreast", (linear("fc1", "input", 5, 3), leaky("lif1", "fc1", 3), cat("wide", lif1=3, input=5),
+         leaky("lif2", "wide", 8), linear("fc2", "wide", 8, 8), add("end", "lif2", "fc2", 8)), NARROW, inputs=5,
+         scale=1.4, seed=22),
 )

@@ -354,9 +354,10 @@ def test_the_kernel_of_a_layer_fed_by_spikes_never_multiplies(workshop: Workshop
 def test_only_a_layer_fed_by_spikes_has_no_multiplier_and_its_kernel_sees_spikes(case: Case) -> None:
     _, design = designed(case, "parallel")
     reports = {report.name: report.multipliers for report in design.reports}
-    spiking = {layer.name for layer in case.network.neurons} | ({"input"} if case.spikes_in else set())
-    for layer, kind in zip(design.layers, case.network.layers, strict=True):
+    kinds = {layer.name: layer for layer in case.network.layers}
+    for layer in design.layers:
         if isinstance(layer, LinearDesign):
-            fed = kind.inputs[0] in spiking
+            kind = kinds[design.names[layer.id]]
+            fed = kind.inputs[0] in case.spiking
             units = layer.in_parallel * layer.out_parallel
             assert (layer.input.type == "ap_uint<1>", reports[kind.name]) == (fed, 0 if fed else units)

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hlspike.generators.design import Edge, Io, Port
+from hlspike.generators.design import Io
 from hlspike.generators.hardware.lanes import edge, lanes
+from hlspike.generators.hardware.wires import Edge, Port
 
 SPIKE, CURRENT = "ap_uint<1>", "ap_fixed<16,6>"
 
@@ -27,7 +28,7 @@ def test_lanes_between_what_two_layers_do_at_once(
     size: int, kind: str, given: int, taken: int, parallel: int, stream: int
 ) -> None:
     port = Port(size, kind, 0)
-    assert (lanes(port, given, taken, "parallel"), lanes(port, given, taken, "stream")) == (parallel, stream)
+    assert (lanes(port, (given, taken), "parallel"), lanes(port, (given, taken), "stream")) == (parallel, stream)
 
 
 @st.composite
@@ -41,7 +42,7 @@ def joints(draw: st.DrawFn) -> tuple[int, int, int, int]:
 @given(joints(), st.sampled_from(["parallel", "stream"]))
 def test_lanes_divide_the_vector_and_fit_both_ends_and_the_limits(drawn: tuple[int, int, int, int], io: Io) -> None:
     size, width, given_, taken = drawn
-    count = lanes(Port(size, f"ap_fixed<{width},1>", 0), given_, taken, io)
+    count = lanes(Port(size, f"ap_fixed<{width},1>", 0), (given_, taken), io)
     assert size % count == 0
     assert all(count % group == 0 or group % count == 0 for group in (given_, taken))
     assert count <= 1024

@@ -21,7 +21,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from projects import Project, Workshop, designed, write_project, write_whole
 
-from hlspike.generators.design import Design, InputDesign, LayerDesign, LinearDesign, NeuronDesign, ReadoutDesign
+from hlspike.generators.design import (
+    CloneDesign,
+    Design,
+    InputDesign,
+    LayerDesign,
+    LinearDesign,
+    MergeDesign,
+    NeuronDesign,
+    ReadoutDesign,
+)
 from hlspike.generators.estimate.cycles import work
 from hlspike.generators.ir import Layer
 from hlspike.tasks.compilation.toolchain import FLAGS
@@ -69,9 +78,9 @@ class Fifo:
 
 @dataclass
 class Process:
-    """A layer: for each iteration of a timestep, the beats that it takes and gives."""
+    """A layer: for each iteration of a timestep, the beats that it takes of each input, and gives to each output."""
 
-    iterations: list[tuple[int, int]]
+    iterations: list[tuple[list[int], int]]
     before: list[Fifo]
     behind: list[Fifo]
     done: int = 0
@@ -81,13 +90,14 @@ class Process:
     def ready(self) -> bool:
         takes, gives = self.iterations[self.done]
         room = all(fifo.depth - fifo.beats >= gives for fifo in self.behind)
-        return not self.busy and room and all(fifo.beats >= takes for fifo in self.before)
+        there = all(fifo.beats >= count for fifo, count in zip(self.before, takes, strict=False))
+        return not self.busy and room and there
 
     def begin(self, cycle: int) -> None:
         takes, gives = self.iterations[self.done]
-        self.busy = max(takes, gives, 1) - 1
-        for fifo in self.before:
-            fifo.beats -= takes
+        self.busy = max(*takes, gives, 1) - 1
+        for fifo, count in zip(self.before, takes, strict=False):
+            fifo.beats -= count
         for fifo in self.behind:
             fifo.beats += gives
         self.done += 1
@@ -105,12 +115,38 @@ def given_(group: int, lanes: int, iteration: int) -> int:
     return -(-group // lanes) if group >= lanes else int((iteration + 1) % (lanes // group) == 0)
 
 
-def iterations(layer: LayerDesign) -> Iterator[tuple[int, int]]:
+def iterations(layer: LayerDesign) -> Iterator[tuple[list[int], int]]:
     """As the loops of hls_src/kernels have them."""
+    if isinstance(layer, MergeDesign):
+        yield from merging(layer)
+    else:
+        yield from (([takes], gives) for takes, gives in of_one_input(layer))
+
+
+def merging(layer: MergeDesign) -> Iterator[tuple[list[int], int]]:
+    if layer.joining == "add" or layer.parallel == layer.output.size:
+        for group in range(layer.output.size // layer.parallel):
+            takes = [taken(min(layer.parallel, port.size), port.lanes, group) for port in layer.inputs]
+            yield takes, given_(layer.parallel, layer.output.lanes, group)
+        return
+    passed = 0
+    for place, port in enumerate(layer.inputs):
+        for group in range(port.size // layer.parallel):
+            takes = [0] * len(layer.inputs)
+            takes[place] = taken(layer.parallel, port.lanes, group)
+            yield takes, given_(layer.parallel, layer.output.lanes, passed)
+            passed += 1
+
+
+def of_one_input(layer: LayerDesign) -> Iterator[tuple[int, int]]:
     match layer:
         case InputDesign():
             words = max(1, -(-layer.edge.words // layer.output.beats))
             yield from ((words if layer.output.lanes > layer.edge.lanes else 1, 1) for _ in range(layer.output.beats))
+        case CloneDesign():
+            yield from ((1, 1) for _ in range(layer.input.beats))
+        case MergeDesign():
+            raise TypeError("a merge has several inputs")
         case LinearDesign():
             groups = layer.input.size // layer.in_parallel
             for output in range(layer.output.size // layer.out_parallel):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from hlspike.generators.errors import DataError
 from hlspike.generators.fixed import OVERFLOWS, QUANTIZATIONS, SPIKE, FixedType
-from hlspike.generators.ir import Input, Layer, Network
+from hlspike.generators.ir import Input, Layer, Merge, Network
 from hlspike.generators.neurons.equations import Term
 from hlspike.generators.quantize import quantize
 from hlspike.generators.reference import ReferenceRun, outcomes, run_reference
@@ -29,6 +29,7 @@ from hlspike.generators.typed import (
     TypedInput,
     TypedLayer,
     TypedLinear,
+    TypedMerge,
     TypedNetwork,
     TypedNeuron,
     TypedReadout,
@@ -110,6 +111,8 @@ class Oracle:
                     out = self._input(layer)
                 case TypedLinear():
                     out = self._linear(layer, arriving)
+                case TypedMerge():
+                    out = self._merge(layer, [values[name] for name in layer.layer.inputs])
                 case TypedNeuron():
                     out = (self._leaky if "Leaky" in layer.layer.types else self._neurons)(layer, arriving)
                 case TypedReadout():
@@ -119,6 +122,13 @@ class Oracle:
         if isinstance(final, TypedReadout) and final.layer.emit == "window" and not last:
             return
         self.emitted.append(_steps(out, final.result))
+
+    def _merge(self, layer: TypedMerge, arriving: list[Vector]) -> Vector:
+        if layer.layer.joining == "add":
+            made = [sum(values, Fraction(0)) for values in zip(*arriving, strict=True)]
+        else:
+            made = [value for values in arriving for value in values]
+        return self._cast(layer.layer.name, "result", layer.result, made)
 
     def _cast(self, layer: str, key: str, kind: FixedType, values: Vector) -> Vector:
         cast = []
@@ -310,17 +320,21 @@ def mantissas(draw: st.DrawFn, kind: FixedType, *shape: int) -> NDArray[np.int64
 
 @st.composite
 def runs(draw: st.DrawFn) -> Drawn:
-    """A random chain of up to four layers and perhaps a readout, with what it runs on."""
+    """Up to five random layers, each of which takes what any before it gives, perhaps a readout, and a stimulus."""
     parameter = types(63)
     shape = draw(st.sampled_from(((1,), (3,), (2, 1, 2))))
     never, window = draw(st.booleans()), draw(st.integers(1, 3))
     ingress = Input(shape, "never" if never else "fixed_window", None if never else window)
     layers: list[TypedLayer] = [TypedInput(ingress, draw(st.one_of(types(), st.just(SPIKE))))]
     integers: dict[str, NDArray[np.int64]] = {}
-    for number in range(draw(st.integers(1, 4))):
-        source, name = layers[-1], f"l{number}"
+    for number in range(draw(st.integers(1, 5))):
+        # the last one more often
+        source, name = draw(st.one_of(st.just(layers[-1]), st.sampled_from(layers))), f"l{number}"
         before, size = source.layer.size, draw(st.integers(1, 3))
-        if draw(st.booleans()):
+        kind = draw(st.sampled_from(("synapse", "neuron", "merge")))
+        if kind == "merge":
+            layers.append(draw(merges(name, source, layers)))
+        elif kind == "synapse":
             weight, bias = draw(parameter), draw(st.none() | parameter)
             structure = linear(name, source.layer.name, before, size, bias is not None)
             layers.append(TypedLinear(structure, source.result, weight, bias, draw(types()), draw(types())))
@@ -354,8 +368,24 @@ def runs(draw: st.DrawFn) -> Drawn:
 
 
 @st.composite
+def merges(draw: st.DrawFn, name: str, source: TypedLayer, layers: list[TypedLayer]) -> TypedMerge:
+    joining = draw(st.sampled_from(("add", "concatenate")))
+    if joining == "add":
+        sources = [source, draw(st.sampled_from([one for one in layers if one.layer.size == source.layer.size]))]
+    else:
+        sources = [source, *draw(st.lists(st.sampled_from(layers), min_size=1, max_size=2))]
+    names, sizes = zip(*((one.layer.name, one.layer.size) for one in sources), strict=True)
+    spikes = all(
+        isinstance(one, TypedNeuron) or (isinstance(one, TypedMerge) and one.layer.passes_spikes) for one in sources
+    )
+    layer = Merge(name, names, joining, sizes, spikes)  # type: ignore[arg-type]
+    return TypedMerge(layer, tuple(one.result for one in sources), SPIKE if layer.passes_spikes else draw(types()))
+
+
+@st.composite
 def readouts(draw: st.DrawFn, source: TypedLayer, window: int, integers: dict[str, NDArray[np.int64]]) -> TypedReadout:
-    n, spikes = source.layer.size, isinstance(source, TypedNeuron)
+    n = source.layer.size
+    spikes = isinstance(source, TypedNeuron) or (isinstance(source, TypedMerge) and source.layer.passes_spikes)
     rules = ["argmax_spike_count", "first_to_threshold", "threshold_then_argmax"] if spikes else ["argmax_membrane"]
     rule = draw(st.sampled_from([*rules, *(["binary_logit"] if n == 2 else [])]))
     bits = window.bit_length() or 32

@@ -24,8 +24,8 @@ KEYS_OF = {
 }
 LAYERS = "input, fc1, lif1, fc2, if2, readout"
 TYPES = (
-    "Input, InputLayer, Linear, Dense, Leaky, LIFNeuron, IFNeuron, Lapicque, Synaptic, Alpha, RLeaky, RSynaptic, "
-    "Readout, SNNReadout"
+    "Input, InputLayer, Linear, Dense, Merge, Add, Concatenate, Leaky, LIFNeuron, IFNeuron, Lapicque, Synaptic, "
+    "Alpha, RLeaky, RSynaptic, Readout, SNNReadout"
 )
 
 

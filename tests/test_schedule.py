@@ -14,20 +14,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from projects import texts
 
-from hlspike.generators.design import (
-    Design,
-    Edge,
-    InputDesign,
-    LinearDesign,
-    NeuronDesign,
-    Parameter,
-    Port,
-    ReadoutDesign,
-)
+from hlspike.generators.design import Design, InputDesign, LinearDesign, NeuronDesign, Parameter, ReadoutDesign
 from hlspike.generators.errors import ConfigError
 from hlspike.generators.fixed import OVERFLOWS, QUANTIZATIONS, FixedType
 from hlspike.generators.hardware.storage import settled_constants
 from hlspike.generators.hardware.units import slices
+from hlspike.generators.hardware.wires import Edge, Port
 from hlspike.generators.ir import Input, Layer, Network, Neuron
 from hlspike.generators.neurons.leaky import equations
 from hlspike.generators.precision.parameters import Finding

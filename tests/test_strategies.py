@@ -38,7 +38,7 @@ WAYS = [(io, width) for io in IOS for width in ("", EXACT)]
 def can(case: Case, layer: Linear, strategy: Strategy) -> bool:
     """Whether its inputs are spikes; whether it can be done at once, of weights of which no bit is lost."""
     if strategy == "event":
-        return case.spikes_in or layer.inputs[0] != "input"
+        return layer.inputs[0] in case.spiking
     return case.name != "wide" and layer.in_features <= BANKS
 
 

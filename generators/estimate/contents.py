@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from hlspike.generators.design import InputDesign, LayerDesign, LinearDesign, NeuronDesign, ReadoutDesign
+from hlspike.generators.design import (
+    CloneDesign,
+    InputDesign,
+    LayerDesign,
+    LinearDesign,
+    MergeDesign,
+    NeuronDesign,
+    ReadoutDesign,
+)
 from hlspike.generators.estimate.memory import vectors
 from hlspike.generators.estimate.operations import operations
 from hlspike.generators.estimate.ports import width
@@ -15,7 +23,8 @@ def adders(layer: LayerDesign) -> int:
 
     Linear, per output at once: in_parallel - 1 in the tree, one into the sum if there are several groups of inputs, one
     for the bias. Neuron, per neuron at once: one for each term of a state beyond its first; one if a reset within the
-    timestep subtracts; with inhibition one for the margin. Readout: one per class at once, and one for a logit.
+    timestep subtracts; with inhibition one for the margin. Merge: one per value of a sum at once. Readout: one per
+    class at once, and one for a logit.
     """
     return sum(one.count for one in operations(layer) if one.kind == "add")
 
@@ -31,7 +40,7 @@ def weight_bits(layer: LayerDesign) -> int:
             return weights + (0 if layer.bias is None else layer.output.size * width(layer.bias.type))
         case NeuronDesign():
             return sum(layer.input.size * width(parameter.type) for _, parameter in vectors(layer))
-        case InputDesign() | ReadoutDesign():
+        case InputDesign() | MergeDesign() | CloneDesign() | ReadoutDesign():
             return 0
         case _:
             assert_never(layer)
@@ -45,7 +54,7 @@ def state_bits(layer: LayerDesign) -> int:
     match layer:
         case InputDesign():
             return (layer.window - 1).bit_length() if layer.window > 1 else 0
-        case LinearDesign():
+        case LinearDesign() | MergeDesign() | CloneDesign():
             return 0
         case NeuronDesign():
             bits = sum(width(layer.types[name]) for name in layer.held) + layer.equations.recalls

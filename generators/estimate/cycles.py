@@ -7,19 +7,20 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from hlspike.generators.design import (
+    CloneDesign,
     Design,
-    Edge,
     InputDesign,
     LayerDesign,
     LinearDesign,
+    MergeDesign,
     NeuronDesign,
-    Port,
     ReadoutDesign,
 )
-from hlspike.generators.estimate.operations import operations
+from hlspike.generators.estimate.operations import operations, passed
 from hlspike.generators.estimate.ports import WORD, up
 from hlspike.generators.estimate.resources import ADDITIONS_PER_CYCLE, in_dsps
 from hlspike.generators.estimate.values import Operation
+from hlspike.generators.hardware.wires import Edge, Port
 
 DSP_CYCLES, READ_CYCLES = 3, 1
 """Of a product in DSPs, which have registers of their own where none waits for it; of a memory that is read."""
@@ -31,7 +32,7 @@ def cycles(layer: LayerDesign) -> int:
     Ingress: beats, or words if there are more. Linear: RF pairs of groups. Neuron: RF groups; with inhibition RF to
     update, which also finds the winner, and RF to fire. Readout: groups of the classes it looks at at once. An
     iteration that takes or gives several beats, because none may be as wide as its group, takes as many cycles.
-    Linear of strategy event: as if all inputs spiked, see `Events`.
+    Merge: groups of values; a clone: beats. Linear of strategy event: as if all inputs spiked, see `Events`.
     """
     match layer:
         case InputDesign():
@@ -45,20 +46,40 @@ def cycles(layer: LayerDesign) -> int:
         case NeuronDesign():
             taken, given = up(layer.parallel, layer.input.lanes), up(layer.parallel, layer.output.lanes)
             return layer.reuse_factor * (taken + given if layer.inhibition else max(taken, given))
+        case MergeDesign():
+            return _merged(layer)
+        case CloneDesign():
+            return layer.input.beats
         case ReadoutDesign():
             return layer.input.size // layer.parallel * up(layer.parallel, layer.input.lanes)
         case _:
             assert_never(layer)
 
 
+def _merged(layer: MergeDesign) -> int:
+    """A sum: groups of both. A concatenation: groups of one input after the other, or a single one of all."""
+    given = up(layer.parallel, layer.output.lanes)
+    taken = [up(min(layer.parallel, port.size), port.lanes) for port in layer.inputs]
+    if layer.joining == "add" or layer.parallel == layer.output.size:
+        return layer.output.size // layer.parallel * max(given, *taken)
+    groups = (port.size // layer.parallel for port in layer.inputs)
+    return sum(count * max(given, one) for count, one in zip(groups, taken, strict=True))
+
+
 def fill(layer: LayerDesign) -> int:
     """Until what the last iteration began with has left: the depth of the pipeline, less the cycle that counts already.
 
-    Ingress: words are only divided. Others: the read of a memory if there are several groups, the operations one after
-    the other, two a cycle, and the cycle in which the beat leaves.
+    Ingress and clones: words and beats are only divided. Others: the read of a memory if there are several groups, the
+    operations one after the other, two a cycle, and the cycle in which the beat leaves.
     """
-    if isinstance(layer, InputDesign):
+    if isinstance(layer, (InputDesign, CloneDesign)):
         return 1
+    if isinstance(layer, MergeDesign):
+        if layer.joining == "add":
+            return _chain(operations(layer), DSP_CYCLES)
+        # an input is passed on once the one before has been
+        each = [1 + _chain(passed(layer, place), DSP_CYCLES) for place in range(len(layer.inputs))]
+        return max(each) if layer.parallel == layer.output.size else sum(each)
     several = layer.parallel < layer.input.size if isinstance(layer, ReadoutDesign) else layer.reuse_factor > 1
     return several * READ_CYCLES + _chain(operations(layer), DSP_CYCLES)
 

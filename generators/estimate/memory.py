@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from hlspike.generators.design import (
+    CloneDesign,
     Design,
     InputDesign,
     LayerDesign,
     LinearDesign,
+    MergeDesign,
     NeuronDesign,
     Parameter,
     ReadoutDesign,
@@ -87,7 +89,7 @@ def _own_memories(layer: LayerDesign) -> Iterator[Memory]:
                 yield _split(name, layer.input.size, width(parameter.type), layer.parallel)
             if layer.inhibition:
                 yield _split("resets", layer.input.size, 1, layer.parallel)
-        case InputDesign() | ReadoutDesign():
+        case InputDesign() | MergeDesign() | CloneDesign() | ReadoutDesign():
             pass
         case _:
             assert_never(layer)

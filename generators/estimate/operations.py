@@ -10,7 +10,16 @@ from collections.abc import Generator, Iterator
 from functools import cache
 from typing import assert_never
 
-from hlspike.generators.design import InputDesign, LayerDesign, LinearDesign, NeuronDesign, Parameter, ReadoutDesign
+from hlspike.generators.design import (
+    CloneDesign,
+    InputDesign,
+    LayerDesign,
+    LinearDesign,
+    MergeDesign,
+    NeuronDesign,
+    Parameter,
+    ReadoutDesign,
+)
 from hlspike.generators.estimate.neurons import neurons
 from hlspike.generators.estimate.ports import WORD, width
 from hlspike.generators.estimate.values import Operation, cast_to, largest, levels, multiplies
@@ -23,8 +32,12 @@ _SPIKE = "ap_uint<1>"
 def operations(layer: LayerDesign) -> tuple[Operation, ...]:
     """Of all values at once, in the order in which one waits for the other."""
     match layer:
-        case InputDesign():
+        case InputDesign() | CloneDesign():
             return ()
+        case MergeDesign() if layer.joining == "add":
+            return tuple(_sum(layer))
+        case MergeDesign():
+            return tuple(one for place in range(len(layer.inputs)) for one in passed(layer, place))
         case LinearDesign():
             return tuple(_linear(layer))
         case NeuronDesign():
@@ -33,6 +46,21 @@ def operations(layer: LayerDesign) -> tuple[Operation, ...]:
             return tuple(_readout(layer))
         case _:
             assert_never(layer)
+
+
+def passed(layer: MergeDesign, place: int) -> tuple[Operation, ...]:
+    """What becomes of the values of an input that are given at once, one behind the other."""
+    port = layer.inputs[place]
+    if port.type == layer.output.type:
+        return ()
+    return tuple(cast_to(Exact.of(port.type), layer.result_type, min(layer.parallel, port.size)))
+
+
+def _sum(layer: MergeDesign) -> Iterator[Operation]:
+    first, second = (Exact.of(port.type) for port in layer.inputs)
+    total = first + second
+    yield Operation("add", total.width, layer.parallel)
+    yield from cast_to(total, layer.result_type, layer.parallel)
 
 
 def from_spikes(layer: LinearDesign) -> bool:

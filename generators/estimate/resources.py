@@ -8,13 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
-from hlspike.generators.design import Design, InputDesign, LayerDesign, LinearDesign, NeuronDesign, Port, ReadoutDesign
+from hlspike.generators.design import (
+    CloneDesign,
+    Design,
+    InputDesign,
+    LayerDesign,
+    LinearDesign,
+    MergeDesign,
+    NeuronDesign,
+    ReadoutDesign,
+)
 from hlspike.generators.estimate import constants
 from hlspike.generators.estimate.memory import Memory, memories
 from hlspike.generators.estimate.operations import operations
 from hlspike.generators.estimate.ports import up, width
 from hlspike.generators.estimate.values import Operation
 from hlspike.generators.hardware.storage import settled
+from hlspike.generators.hardware.wires import Port
 
 SMALL_FACTOR = 10
 """Bits from which on both factors of a product take a DSP; smaller ones are LUTs (what hls4ml and its users find)."""
@@ -125,6 +135,10 @@ def _registers(layer: LayerDesign) -> int:
             return _beat(layer.input) + _beat(layer.output) + sums + sought
         case NeuronDesign():
             return _beat(layer.input) + _beat(layer.output)
+        case MergeDesign():
+            return sum(map(_beat, layer.inputs)) + _beat(layer.output)
+        case CloneDesign():
+            return _beat(layer.input)
         case ReadoutDesign():
             return _beat(layer.input) + layer.input.size * width(layer.state_type) + layer.edge.width
 

@@ -7,24 +7,24 @@ beats that are a part or a multiple of each. At the edges a beat is packed into 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import lcm
 from typing import assert_never
 
 from hlspike.generators.design import (
-    Channel,
-    Edge,
+    CloneDesign,
     InputDesign,
     Io,
     LayerDesign,
     LinearDesign,
+    MergeDesign,
     NeuronDesign,
-    Port,
     ReadoutDesign,
 )
 from hlspike.generators.fixed import FixedType
 from hlspike.generators.hardware.limits import BANKS, FIFO_BITS
+from hlspike.generators.hardware.wires import Channel, Edge, Port
 
 _PORT_BITS = 512
 """Of a word at an edge: as wide as masters of memory and DMAs are at most."""
@@ -38,19 +38,28 @@ def connected(
     layers: Sequence[LayerDesign], channels: Sequence[Channel], io: Io
 ) -> tuple[tuple[LayerDesign, ...], tuple[Channel, ...]]:
     """`layers` and `channels` with the lanes of every port and the words at the edges settled."""
-    by_id = {layer.id: layer for layer in layers}
-    settled = tuple(
-        replace(one, port=_between(by_id[one.source], by_id.get(one.target or ""), one.port, io))
-        for one in channels
-    )
-    return tuple(_joined(layer, settled) for layer in layers), settled
+    ends = {layer.id: layer for layer in layers}
+    settled: list[Channel] = []
+    before: dict[str, Port] = {}
+    for one in channels:
+        source = ends[one.source]
+        # a clone hands beats on as they come
+        port = before[source.id] if isinstance(source, CloneDesign) else _between(source, one, channels, ends, io)
+        settled.append(replace(one, port=port))
+        before[one.target or ""] = port
+    return tuple(_joined(layer, settled) for layer in layers), tuple(settled)
 
 
-def _between(before: LayerDesign, after: LayerDesign | None, port: Port, io: Io) -> Port:
-    """The vector that `before` sends to `after`, or out of the design."""
-    taken = None if after is None else _taken(after)
-    given = _given(before) or taken or port.size
-    return replace(port, lanes=lanes(port, given, taken or given, io))
+def _between(
+    source: LayerDesign, channel: Channel, channels: Sequence[Channel], ends: Mapping[str, LayerDesign], io: Io
+) -> Port:
+    """The vector that `source` sends to all who take it, or out of the design."""
+    target = ends.get(channel.target or "")
+    takers = [one for one in channels if one.source == channel.target] if isinstance(target, CloneDesign) else [channel]
+    taken = [_taken(ends[one.target], one.place) for one in takers if one.target is not None]
+    given = _given(source)
+    groups = [*([] if given is None else [given]), *taken] or [channel.port.size]
+    return replace(channel.port, lanes=lanes(channel.port, groups, io))
 
 
 def _joined(layer: LayerDesign, channels: Sequence[Channel]) -> LayerDesign:
@@ -63,25 +72,29 @@ def _joined(layer: LayerDesign, channels: Sequence[Channel]) -> LayerDesign:
             return replace(layer, input=before[0], output=after[0])
         case NeuronDesign():
             return replace(layer, input=before[0], output=after[0])
+        case MergeDesign():
+            return replace(layer, inputs=tuple(before), output=after[0])
+        case CloneDesign():
+            return replace(layer, input=before[0], output=after[0])
         case ReadoutDesign():
             return replace(layer, input=before[0])
         case _:
             assert_never(layer)
 
 
-def lanes(port: Port, given: int, taken: int, io: Io) -> int:
-    """Values in a beat between a layer that gives `given` at once and one that takes `taken`; both divide the vector.
+def lanes(port: Port, groups: Sequence[int], io: Io) -> int:
+    """Values in a beat between ends that give or take so many at once; all of them divide the vector.
 
-    The fewest with which neither end has to work on several beats at once; if there are none, the most there can be.
+    The fewest with which no end has to work on several beats at once; if there are none, the most there can be.
     """
     most = BANKS if io == "parallel" else min(BANKS, max(1, (FIFO_BITS - 1) // width(port.type)))
-    together = lcm(given, taken)
+    together = lcm(*groups)
     if together <= most:
         return together
     return max(
         count
         for count in range(1, min(most, port.size) + 1)
-        if port.size % count == 0 and all(count % group == 0 or group % count == 0 for group in (given, taken))
+        if port.size % count == 0 and all(count % group == 0 or group % count == 0 for group in groups)
     )
 
 
@@ -132,20 +145,25 @@ def _given(layer: LayerDesign) -> int | None:
             return None
         case LinearDesign():
             return layer.out_parallel
-        case NeuronDesign():
+        case NeuronDesign() | MergeDesign():
             return layer.parallel
-        case ReadoutDesign():
-            return 1
+        case CloneDesign() | ReadoutDesign():
+            raise TypeError(f"{layer.id} has no beats of its own")
         case _:
             assert_never(layer)
 
 
-def _taken(layer: LayerDesign) -> int:
+def _taken(layer: LayerDesign, place: int) -> int:
     match layer:
         case InputDesign():
             raise TypeError("nothing comes before the ingress")
         case LinearDesign():
             return layer.taken
+        case MergeDesign():
+            # everything at once: of each input all there is
+            return min(layer.parallel, layer.inputs[place].size)
+        case CloneDesign():
+            raise TypeError(f"{layer.id} has no beats of its own")
         case NeuronDesign() | ReadoutDesign():
             return layer.parallel
         case _:

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import add, or_
 from typing import Any, assert_never
 
 from hlspike.generators.design import (
+    CloneDesign,
     Design,
     InputDesign,
     LayerDesign,
     LinearDesign,
+    MergeDesign,
     NeuronDesign,
     Parameter,
     ReadoutDesign,
@@ -121,7 +125,13 @@ def crowded(units: int, banks: Mapping[str, int]) -> str:
 
 def _uses(layer: LayerDesign) -> Iterator[Use]:
     match layer:
-        case InputDesign() | LinearDesign():
+        case MergeDesign():
+            sources = [Exact.of(port.type) for port in layer.inputs]
+            exact = reduce(add if layer.joining == "add" else or_, sources)
+            formed = cast(exact, Exact.of(layer.result_type))
+            remedy = "give its inputs and its result nearer binary points"
+            yield Use("to form and cast its result takes", formed, WIDEST, "bits", remedy)
+        case InputDesign() | LinearDesign() | CloneDesign():
             pass  # a sum is no wider than a type can be, see `weighted_sum`
         case NeuronDesign():
             values = {INPUT: layer.input.type, **layer.types}

@@ -14,11 +14,12 @@ from math import gcd
 import numpy as np
 from numpy.typing import NDArray
 
-from hlspike.generators.design import LinearDesign, Parameter, Port
+from hlspike.generators.design import LinearDesign, Parameter
 from hlspike.generators.fixed import SPIKE, FixedType
 from hlspike.generators.hardware import distributed, legal, limits
 from hlspike.generators.hardware.storage import settled_constants
 from hlspike.generators.hardware.strategy import Strategy
+from hlspike.generators.hardware.wires import Port
 from hlspike.generators.precision.resolve import Choice, Resolution
 from hlspike.generators.typed import Integers, TypedLinear, weighted_sum
 

@@ -12,19 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hlspike.generators.design import (
-    Channel,
+    CloneDesign,
     Design,
-    Edge,
     InputDesign,
     LayerDesign,
     LinearDesign,
+    MergeDesign,
     NeuronDesign,
-    Port,
     ReadoutDesign,
     kind,
     tagged,
 )
 from hlspike.generators.fixed import FixedType
+from hlspike.generators.hardware.wires import Channel, Edge, Port
 
 Arrays = dict[str, NDArray[np.int64]]
 
@@ -56,12 +56,21 @@ def slices(design: Design) -> dict[str, tuple[dict[str, Any], Arrays]]:
 
 def _call(design: Design, layer: LayerDesign) -> dict[str, Any]:
     """A layer as top calls it."""
-    before = [name for channel in design.taken(layer) for name in _handed(design, channel)]
+    before = _taken(design, layer)
     behind = [name for channel in design.given(layer) for name in _handed(design, channel)]
     if isinstance(layer, ReadoutDesign):
         behind = ["out"] if design.io == "stream" else ["decision", "valid"]
     entering = ["in", "last"] if design.input.told else ["in"]
     return {"id": layer.id, "arguments": [*(before or entering), *behind]}
+
+
+def _taken(design: Design, layer: LayerDesign) -> list[str]:
+    """What a layer is given; of several arrays one `last`, that of the longest way, on which nothing waits."""
+    channels = design.taken(layer)
+    if isinstance(layer, MergeDesign) and design.io == "parallel":
+        longest = min(channels, key=lambda channel: channel.timesteps)
+        return [*(channel.name for channel in channels), longest.last]
+    return [name for channel in channels for name in _handed(design, channel)]
 
 
 def _handed(design: Design, channel: Channel) -> tuple[str, ...]:
@@ -76,7 +85,7 @@ def _declared(design: Design, channel: Channel) -> dict[str, Any]:
         how = {"single": channel.port.beats == 1}
         if design.structure == "dataflow" and channel.timesteps > 1:
             how["copies"] = channel.copies
-    return {"name": channel.name, "last": channel.last, "type": f"{channel.source}_ports::out_beats", **how}
+    return {"name": channel.name, "last": channel.last, "type": channel.type, **how}
 
 
 def _output(design: Design) -> dict[str, Any]:
@@ -102,7 +111,7 @@ def _probe(layer: LayerDesign) -> dict[str, Any]:
             return {"id": layer.id, "size": layer.output.size, "spikes": True, "states": list(layer.held)}
         case ReadoutDesign():
             return {"id": layer.id, "size": layer.input.size, "spikes": False, "states": [layer.state]}
-        case InputDesign() | LinearDesign():
+        case InputDesign() | LinearDesign() | MergeDesign() | CloneDesign():
             raise TypeError(f"{layer.id} has no state")
         case _:
             assert_never(layer)

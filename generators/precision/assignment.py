@@ -14,8 +14,8 @@ from typing import assert_never
 import numpy as np
 
 from hlspike.generators.errors import UnsupportedModel
-from hlspike.generators.fixed import WIDEST, FixedType
-from hlspike.generators.ir import Input, Layer, Linear, Network, Neuron, Parameters, Readout
+from hlspike.generators.fixed import SPIKE, WIDEST, FixedType
+from hlspike.generators.ir import Input, Layer, Linear, Merge, Network, Neuron, Parameters, Readout
 from hlspike.generators.neurons.equations import INPUT, THRESHOLD
 from hlspike.generators.neurons.ranges import decays, fineness, reach
 from hlspike.generators.precision.automatic import Auto
@@ -27,10 +27,12 @@ from hlspike.generators.typed import (
     TypedInput,
     TypedLayer,
     TypedLinear,
+    TypedMerge,
     TypedNetwork,
     TypedNeuron,
     TypedReadout,
     holding,
+    merged,
     of_layer,
     weighted_sum,
 )
@@ -127,12 +129,21 @@ class Assignment:
                 accum = self._computed(layer, "accum", exact, f"lossless for any sum of {layer.in_features} products")
                 result = self._computed(layer, "result", accum, "as accum")
                 return TypedLinear(layer, value, weight, bias, accum, result)
+            case Merge():
+                return self._merge(layer, tuple(results[name] for name in layer.inputs))
             case Neuron():
                 return self._neuron(layer, results[layer.inputs[0]])
             case Readout():
                 return self._readout(layer, results[layer.inputs[0]])
             case _:
                 assert_never(layer)
+
+    def _merge(self, layer: Merge, values: tuple[FixedType, ...]) -> TypedMerge:
+        if layer.passes_spikes:
+            return TypedMerge(layer, values, SPIKE)
+        what = "any sum" if layer.joining == "add" else "every value"
+        result = self._computed(layer, "result", merged(layer.joining, values), f"lossless for {what} of its inputs")
+        return TypedMerge(layer, values, result)
 
     def _input(self, layer: Input) -> FixedType:
         auto = self._resolution.precision(layer, "result").auto

@@ -16,7 +16,7 @@ from typing import Any, assert_never
 from hlspike.generators.errors import ConfigError
 from hlspike.generators.fixed import FixedType
 from hlspike.generators.hardware import storage, strategy
-from hlspike.generators.ir import Input, Layer, Linear, Network, Neuron, Readout
+from hlspike.generators.ir import Input, Layer, Linear, Merge, Network, Neuron, Readout
 from hlspike.generators.neurons.equations import THRESHOLD
 from hlspike.generators.neurons.registry import NEURONS
 from hlspike.generators.precision.automatic import Auto
@@ -26,6 +26,9 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "InputLayer": ("result",),
     "Linear": ("weight", "bias", "accum", "result"),
     "Dense": ("weight", "bias", "accum", "result"),
+    "Merge": ("result",),
+    "Add": ("result",),
+    "Concatenate": ("result",),
     "Readout": ("membrane", "result"),
     "SNNReadout": ("membrane", "result"),
 }
@@ -49,6 +52,8 @@ def type_names(layer: Layer) -> tuple[str, ...]:
             return ("Input", "InputLayer")
         case Linear():
             return ("Linear", "Dense")
+        case Merge():
+            return (layer.type_name, "Merge")
         case Neuron():
             return layer.types
         case Readout():
@@ -62,6 +67,8 @@ def unused(layer: Layer) -> dict[str, str]:
     match layer:
         case Linear(bias=False):
             return {"bias": "the layer has no bias"}
+        case Merge(passes_spikes=True):
+            return {"result": "spikes one behind the other are spikes"}
         case Neuron():
             used = {*layer.equations.parameters, *layer.equations.keys}
             return {key: _ONE.get(key, f"{key} is 1 in every neuron") for key in _keys(layer) if key not in used}

@@ -18,12 +18,21 @@ from numpy.typing import NDArray
 from hlspike.generators.fixed import SPIKE
 from hlspike.generators.ir import INPUT
 from hlspike.generators.reference.blocks import Block, Kept, Where, cut
+from hlspike.generators.reference.merges import merge
 from hlspike.generators.reference.product import Product
 from hlspike.generators.reference.states import States
 from hlspike.generators.reference.tally import Overflow, Places, Settled, Tally
 from hlspike.generators.settle.decision import Counts, boundaries, decide, ends
 from hlspike.generators.stimulus import Stimulus, channels_last
-from hlspike.generators.typed import Integers, TypedInput, TypedLinear, TypedNetwork, TypedNeuron, TypedReadout
+from hlspike.generators.typed import (
+    Integers,
+    TypedInput,
+    TypedLinear,
+    TypedMerge,
+    TypedNetwork,
+    TypedNeuron,
+    TypedReadout,
+)
 
 Trace = Literal["decisions", "spikes", "states", "compared"]
 """How much to record; "compared" is "states", with membranes as they were compared with θ, before a reset within the
@@ -198,6 +207,8 @@ class Reference:
                     values[name] = arriving
                 case TypedLinear():
                     values[name] = self._sums(layer, values[layer.layer.inputs[0]])
+                case TypedMerge():
+                    values[name] = merge(layer, [values[source] for source in layer.layer.inputs], tally)
                 case TypedNeuron():
                     current = values[layer.layer.inputs[0]]
                     spikes, states = self._states[name].walk(current, last, tally)

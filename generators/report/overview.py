@@ -6,7 +6,7 @@ one sequence by who fired them, membranes beside their thresholds, and every ten
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
@@ -25,6 +25,7 @@ from hlspike.generators.typed import (
     Integers,
     TypedInput,
     TypedLinear,
+    TypedMerge,
     TypedNetwork,
     TypedNeuron,
     TypedReadout,
@@ -173,6 +174,9 @@ def tensors(
                 bias = parameters[f"{name}/bias"] if layer.bias is not None else 0.0
                 streams[name] = None if source is None else source @ weight.T + bias
                 made = _made("result", layer.result, streams[name])
+            case TypedMerge():
+                streams[name] = _merged(layer, [streams[source] for source in layer.layer.inputs])
+                made = _made("result", layer.result, streams[name])
             case TypedNeuron():
                 streams[name] = _head(floating, f"spikes/{name}")
                 for state in layer.layer.equations.held:
@@ -195,6 +199,13 @@ def _traced(state: str, layer: str, kind: FixedType, floating: Traces, reference
     """What was traced of a state, in real units; of the float executor, if it was."""
     found, raw = _head(floating, f"{state}/{layer}"), _head(reference, f"{state}/{layer}")
     return kind.to_float(raw) if found is None and raw is not None else found
+
+
+def _merged(layer: TypedMerge, sources: Sequence[NDArray[Any] | None]) -> NDArray[Any] | None:
+    known = [source.astype(np.float64) for source in sources if source is not None]
+    if len(known) < len(sources):
+        return None
+    return known[0] + known[1] if layer.layer.joining == "add" else np.concatenate(known, axis=-1)
 
 
 def _head(trace: Traces, key: str) -> NDArray[Any] | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 _KEYWORDS = """
 alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t class compl concept const
@@ -26,9 +27,36 @@ assert complex ctype errno etc fenv float inttypes iso646 limits locale math set
 stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar wchar wctype
 """
 """Of the C library: a layer's header beside the sources must not be taken for one of them."""
+_CLONE = "clone"
 _TAKEN, _RESERVED = frozenset(_KEYWORDS.split()), frozenset(_OURS.split()) | frozenset(_HEADERS.split())
 _PREFIXES = ("ap_", "hls_", "snn_", "hlspike_", "kernels_")
 _LONGEST = 64
+
+
+def clones(layers: Iterable[tuple[str, Sequence[str]]]) -> dict[str, str]:
+    """Layer whose output is taken more than once → the name of its clone, which no layer has.
+
+    Args:
+        layers: name and inputs of each.
+    """
+    listed = [(name, tuple(inputs)) for name, inputs in layers]
+    taken = Counter(source for _, inputs in listed for source in inputs)
+    used, found = {name for name, _ in listed}, {}
+    for name, _ in listed:
+        if taken[name] > 1:
+            clone = f"{name}.{_CLONE}"
+            while clone in used:
+                clone += "_"
+            used.add(clone)
+            found[name] = clone
+    return found
+
+
+def parts(layers: Iterable[tuple[str, Sequence[str]]]) -> dict[str, str]:
+    """Name → identifier of every layer, each followed by its clone; `layers` as for `clones`."""
+    listed = [(name, tuple(inputs)) for name, inputs in layers]
+    cloned = clones(listed)
+    return identifiers(name for layer, _ in listed for name in (layer, cloned.get(layer)) if name is not None)
 
 
 def identifiers(names: Iterable[str]) -> dict[str, str]:

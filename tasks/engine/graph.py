@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hlspike.generators.settle.identifiers import identifiers
+from hlspike.generators.settle.identifiers import parts
 from hlspike.tasks.configuration import declared
 from hlspike.tasks.configuration.variants import Tool, Variant
 from hlspike.tasks.engine import incremental, record, sources, states
@@ -163,7 +163,7 @@ def units(variant: Variant) -> list[str]:
 def _units(network: Path, signature: tuple[int, ...]) -> tuple[str, ...]:
     """`signature` is that of `network`: the file is read once as long as it stands."""
     layers = files.read_json(network)["layers"]
-    return *identifiers(layer["name"] for layer in layers).values(), *_UNITS
+    return *parts((layer["name"], layer.get("inputs", ())) for layer in layers).values(), *_UNITS
 
 
 def included(variant: Variant, unit: str) -> list[Path]:

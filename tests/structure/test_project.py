@@ -12,7 +12,15 @@ from analysis.project import Project
 from cases import CASES
 from projects import designed
 
-from hlspike.generators.design import Io, LayerDesign, LinearDesign, NeuronDesign, ReadoutDesign
+from hlspike.generators.design import (
+    CloneDesign,
+    Io,
+    LayerDesign,
+    LinearDesign,
+    MergeDesign,
+    NeuronDesign,
+    ReadoutDesign,
+)
 from hlspike.generators.estimate.operations import operations
 from hlspike.generators.estimate.whole import LayerEstimate, estimate
 from hlspike.generators.neurons.equations import THRESHOLD
@@ -75,6 +83,14 @@ def check(layer: LayerDesign, once: bool, found: tuple[Figures, ...], told: Laye
                 loads = layer.parallel if state in read else 0
                 assert (memories[state].loads, memories[state].stores) == (loads, layer.parallel)
                 assert memories[state].busiest == 1 + (state in read)  # the one read and the one write of a neuron
+        case MergeDesign():
+            whole = layer.joining == "add" or layer.parallel == layer.output.size
+            sizes = [layer.output.size] if whole else [port.size for port in layer.inputs]
+            assert [one.trips for one in found] == [size // layer.parallel for size in sizes]
+            # what waits of a beat is moved, or taken anew; a beat that is given is full, or not yet
+            assert set(around) <= {"select"} and around.total() <= 2
+        case CloneDesign():
+            assert [one.trips for one in found] == [layer.input.beats] and around.total() == 0
         case ReadoutDesign():
             assert [one.trips for one in found] == [layer.input.size // layer.parallel]
             assert around["add"] <= recurring(layer, "add") and around["multiply"] <= recurring(layer, "multiply")

@@ -9,7 +9,7 @@ from pathlib import Path
 from analysis.accesses import Partition
 from analysis.figures import Figures, figures
 from analysis.front import Tools, compiled
-from hlspike.generators.design import Design, InputDesign, ReadoutDesign
+from hlspike.generators.design import CloneDesign, Design, InputDesign, MergeDesign, ReadoutDesign
 from hlspike.generators.emit import emit
 from hlspike.generators.hardware.units import slices
 from hlspike.tasks.layout import KERNELS
@@ -60,11 +60,17 @@ class Project:
         layer = next(layer for layer in self.design.layers if layer.id == unit)
         splits: dict[str, Sequence[Partition]] = {"out": _ROWS}
         shapes: dict[str, tuple[int, ...]] = {}
-        if isinstance(layer, InputDesign):
+        if isinstance(layer, MergeDesign):
+            for number, port in enumerate(layer.inputs):
+                splits[f"in{number}"], shapes[f"in{number}"] = _ROWS, (port.beats, port.lanes)
+        elif isinstance(layer, InputDesign):
             splits["in"], shapes["in"] = (_SINGLE if layer.edge.pins else ()), (layer.edge.words,)
         else:
             splits["in"], shapes["in"] = _ROWS, (layer.input.beats, layer.input.lanes)
-        if not isinstance(layer, ReadoutDesign):
+        if isinstance(layer, CloneDesign):
+            for number in range(layer.copies):
+                splits[f"out{number}"], shapes[f"out{number}"] = _ROWS, (layer.output.beats, layer.output.lanes)
+        elif not isinstance(layer, ReadoutDesign):
             shapes["out"] = layer.output.beats, layer.output.lanes
         return splits, shapes
 
