@@ -609,7 +609,8 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
     ),
     (
         lambda: forward_of(membrane_in_an_operation),
-        f"model: add of the output of 'lif1' is not supported; use the modules {MODULES}",
+        "model: add: takes the membrane of 'lif1' as data; take its spikes, or decide from membranes with an "
+        "SNNReadout of output_mode membrane",
     ),
     (
         lambda: forward_of(membrane_returned),
@@ -618,8 +619,8 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
     ),
     (
         lambda: forward_of(skip_connection, hidden=True, fc3=nn.Linear(5, 2)),
-        "layer 'fc3': takes the output of 'lif1', which 'fc2' takes as well; only chains of layers are supported, "
-        "without branches",
+        "layer 'lif2': nothing that 'fc3', the last layer, puts out rests on its output; join both with torch.cat, or "
+        "remove the layer",
     ),
     (
         lambda: forward_of(twice, hidden=True),

@@ -170,8 +170,8 @@ def of_one_input(layer: LayerDesign) -> Iterator[tuple[int, int]]:
             assert_never(layer)
 
 
-def simulated(design: Design, timesteps: int = 12) -> int:
-    """Cycles between the last two timesteps that leave the last layer; every FIFO as deep as the design says."""
+def simulated(design: Design, timesteps: int = 12) -> float:
+    """Cycles between the last timesteps that leave the last layer, on average; FIFOs as deep as the design says."""
     fifos = {(one.target, one.place): Fifo(one.depth) for one in design.channels if one.target}
     processes = []
     for layer in design.layers:
@@ -190,7 +190,8 @@ def simulated(design: Design, timesteps: int = 12) -> int:
         for process in able:
             process.begin(cycle)
         cycle += 1
-    return last.ends[-1] - last.ends[-2]
+    some = timesteps // 3
+    return (last.ends[-1] - last.ends[-1 - some]) / some
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.network.readout], ids=lambda case: case.name)

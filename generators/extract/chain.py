@@ -1,4 +1,4 @@
-"""A module → the chain of layers that one timestep runs, and where their state lives between timesteps.
+"""A module → the graph of layers that one timestep runs, and where their state lives between timesteps.
 
 In: a module, read through its graph (`tracing.Traced`). Out: `Chain`. A new type of layer gets its case in
 `_Reader._layer`.
@@ -6,6 +6,7 @@ In: a module, read through its graph (`tracing.Traced`). Out: `Chain`. A new typ
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -15,13 +16,14 @@ from torch import fx, nn
 from hlspike.generators.errors import ConfigError, UnsupportedModel
 from hlspike.generators.extract.float64 import inherits_forward, layer_input
 from hlspike.generators.extract.flow import Argument, Constant, Flow, Kept, Membrane, Returned, Value, leaves
+from hlspike.generators.extract.functions.joins import Join, called, join, operands, refuse_stacks
+from hlspike.generators.extract.functions.operations import SUPPORTED, apply, caller, flatten
 from hlspike.generators.extract.loop.fold import Loop
 from hlspike.generators.extract.loop.layouts import TimeAxis
 from hlspike.generators.extract.loop.reading import Unrolled, read_loop
 from hlspike.generators.extract.marks import is_identity, is_marker, remark
 from hlspike.generators.extract.memory import State, memory, settle_state
 from hlspike.generators.extract.neuron import check_type, refuse_by_name, spike_factor
-from hlspike.generators.extract.operations import SUPPORTED, apply, flatten, refuse_joins
 from hlspike.generators.extract.timestep import TIME_LOOP_REMEDY, Traced, check, trace
 from hlspike.generators.extract.tracer import returns_states
 from hlspike.generators.ir import INPUT, READOUT
@@ -34,7 +36,7 @@ _IDENTITIES = (nn.Identity, *_DROPOUTS)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One Linear or Neuron of the chain."""
+    """One Linear or Neuron."""
 
     name: str
     module: nn.Module
@@ -44,9 +46,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The layers in order, what leaves the last one, the readout marker, and notes for the report."""
+    """The layers, each after those that it takes from, what leaves the last one, the readout marker, and notes for the
+    report.
+    """
 
-    steps: tuple[Step, ...]
+    steps: tuple[Step | Join, ...]
     output: Flow
     marker: tuple[str, nn.Module] | None
     state: State
@@ -54,14 +58,24 @@ class Chain:
     loop: Loop | None = None
     """How forward runs a whole sequence; None if it runs one timestep."""
 
+    @property
+    def modules(self) -> tuple[Step, ...]:
+        """The layers that are modules."""
+        return tuple(step for step in self.steps if isinstance(step, Step))
+
+    @property
+    def joins(self) -> tuple[Join, ...]:
+        """Those that are functions or operators."""
+        return tuple(step for step in self.steps if isinstance(step, Join))
+
 
 def read_chain(module: nn.Module, input_shape: tuple[int, ...], axis: TimeAxis = "auto") -> Chain:
-    """The chain of layers that `module` runs on one timestep of `input_shape` (torch order, without batch).
+    """The layers that `module` runs on one timestep of `input_shape` (torch order, without batch).
 
     Args:
         axis: of time, in what a forward that holds the time loop takes.
     Raises:
-        UnsupportedModel: naming the layer or function that has no place in such a chain.
+        UnsupportedModel: naming the layer or function that has no place among them.
         ConfigError: `input_shape` is no shape.
     """
     if not isinstance(module, nn.Module):
@@ -97,7 +111,7 @@ class _Reader:
         self.traced = traced
         self.shape = shape
         self.values: dict[fx.Node, Any] = {}
-        self.steps: list[Step] = []
+        self.steps: list[Step | Join] = []
         self.memories: dict[Membrane, tuple[Argument | Kept, Membrane | Flow]] = {}
         self.marker: tuple[str, nn.Module] | None = None
         self.marked: Flow | None = None
@@ -106,7 +120,7 @@ class _Reader:
     def read(self) -> Chain:
         nodes = list(self.traced.graph.nodes)
         self._refuse_repeats(nodes)
-        refuse_joins(nodes)
+        refuse_stacks(nodes)
         returned: Any = None
         for node in nodes:
             match node.op:
@@ -120,8 +134,7 @@ class _Reader:
                 case "output":
                     returned = fx.node.map_arg(node.args[0], self.values.__getitem__)
                 case _:
-                    first = self._value(node.args[0] if node.args else node.kwargs.get("input"))
-                    self.values[node] = apply(node, first)
+                    self.values[node] = self._called(node)
         output = self._output(returned)
         state = settle_state(self.memories, self.traced, returned, self._value)
         return Chain(tuple(self.steps), output, self.marker, state, tuple(self.notes))
@@ -173,13 +186,34 @@ class _Reader:
         refuse_by_name(name, module)
         raise UnsupportedModel(f"{where}: {type(module).__name__} is not supported; supported are {SUPPORTED}")
 
+    def _called(self, node: fx.Node) -> Value:
+        found = operands(node)
+        values = [self._value(item) for item in found[1]] if found else []
+        if found is None or not any(isinstance(value, Flow) for value in values):
+            return apply(node, self._value(node.args[0] if node.args else node.kwargs.get("input")))
+        joining, where = found[0], f"{caller(node)}: {called(node)}"
+        # sum() of Python begins with a 0
+        terms = [value for value in values if joining != "add" or type(value) is not int or value]
+        if any(not isinstance(value, (Flow, Membrane, Returned, Argument, Kept)) for value in terms):
+            return apply(node, next(value for value in values if isinstance(value, Flow)))
+        flows = tuple(self._data(value, where) for value in terms)
+        if len(flows) == 1:
+            return flows[0]
+        if self.marker is not None:
+            raise UnsupportedModel(f"{where}: follows the readout '{self.marker[0]}'; make the readout the last module")
+        made = join(where, node, self._name(node, "add" if joining == "add" else "cat"), joining, flows)
+        self.steps.append(made)
+        return made.result
+
+    def _name(self, node: fx.Node, kind: str) -> str:
+        """A name for what is no module: that of its function, in the module that calls it."""
+        used = {INPUT, READOUT, *(name for name, _ in self.traced.module.named_modules())}
+        used |= {step.name for step in self.steps}
+        first = ".".join(filter(None, (node.meta.get("module"), kind)))
+        names = itertools.chain([first], (f"{first}_{n}" for n in itertools.count(2)))
+        return next(name for name in names if name not in used)
+
     def _append(self, name: str, module: nn.Module, flow: Flow, result: Flow) -> Flow:
-        for step in self.steps:
-            if step.source.layer == flow.layer:
-                raise UnsupportedModel(
-                    f"layer '{name}': takes {flow}, which '{step.name}' takes as well; only chains of layers are "
-                    "supported, without branches"
-                )
         self.steps.append(Step(name, module, flow, result))
         return result
 
@@ -247,6 +281,7 @@ class _Reader:
         flows = [leaf for leaf in spikes if isinstance(leaf, Flow)]
         output = next((flow for flow in flows if flow.layer == last), None)
         if output is not None:
+            self._refuse_unused(last)
             return output
         if Membrane(last) in found:
             raise UnsupportedModel(
@@ -254,3 +289,14 @@ class _Reader:
                 "and an SNNReadout of output_mode membrane"
             )
         raise UnsupportedModel(f"layer '{last}': its output is not returned by forward; return it, or remove the layer")
+
+    def _refuse_unused(self, last: str) -> None:
+        """Refuse layers on which the output of `last` does not rest."""
+        needed = {last}
+        for step in reversed(self.steps):
+            if step.name not in needed:
+                raise UnsupportedModel(
+                    f"layer '{step.name}': nothing that '{last}', the last layer, puts out rests on its output; join "
+                    "both with torch.cat, or remove the layer"
+                )
+            needed |= {flow.layer for flow in (step.sources if isinstance(step, Join) else (step.source,))}

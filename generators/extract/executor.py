@@ -19,6 +19,7 @@ from hlspike.generators import ir
 from hlspike.generators.extent import SIDE_BY_SIDE
 from hlspike.generators.extract.chain import Chain, Step, read_chain
 from hlspike.generators.extract.flow import hardware_order
+from hlspike.generators.extract.functions.joins import Join
 from hlspike.generators.extract.loop.layouts import TimeAxis
 from hlspike.generators.extract.loop.runner import runner
 from hlspike.generators.extract.runner import Runner
@@ -120,10 +121,11 @@ class _Run:
         return arrays
 
 
-def _steps_to_record(chain: Chain, trace: Trace) -> list[tuple[str, Step, str]]:
+def _steps_to_record(chain: Chain, trace: Trace) -> list[tuple[str, Step | Join, str]]:
     final = chain.steps[-1]
-    recorded = [("output", final, "currents" if final.result.kind == "currents" else "spikes")]
-    for step in chain.steps:
+    kind = "currents" if final.result.kind == "currents" else "spikes"
+    recorded: list[tuple[str, Step | Join, str]] = [("output", final, kind)]
+    for step in chain.modules:
         if step.result.kind == "spikes":
             if trace != "decisions":
                 recorded.append((f"spikes/{step.name}", step, "spikes"))
@@ -132,7 +134,7 @@ def _steps_to_record(chain: Chain, trace: Trace) -> list[tuple[str, Step, str]]:
     return recorded
 
 
-def _values(runner: Runner, step: Step, kind: str) -> NDArray[Any]:
+def _values(runner: Runner, step: Step | Join, kind: str) -> NDArray[Any]:
     values = (runner.outputs[step.name] if kind in _OUTPUTS else runner.states[step.name][kind]).numpy()
     if kind == "spikes":
         values = values != 0

@@ -16,7 +16,10 @@ from torch import Tensor, nn
 
 from hlspike.generators.extract.chain import Chain
 from hlspike.generators.extract.float64 import clear_neurons, float64_copy, layer_input
+from hlspike.generators.extract.flow import Flow
+from hlspike.generators.extract.functions.joins import joined
 from hlspike.generators.extract.snapshot import Snapshot
+from hlspike.generators.ir import INPUT
 from hlspike.generators.neurons.known import states
 
 
@@ -40,7 +43,7 @@ class Runner:
         self.states: dict[str, dict[str, Tensor]] = {}
         self.returned: Any = None
         self.initial = Snapshot(self.module)
-        for step in chain.steps:
+        for step in chain.modules:
             self.module.get_submodule(step.name).register_forward_hook(self._recorder(step.name), with_kwargs=True)
         self.reset()
 
@@ -73,6 +76,8 @@ class Runner:
         """One timestep of N sequences, frames (N, *input_shape)."""
         for held in (self.inputs, self.outputs, self.states):
             held.clear()
+        # forward may add in place, to what a layer gave or to the frames
+        self.frames = frames.clone() if self.chain.joins else frames
         with torch.no_grad():
             self.returned = self.module(frames, **self.arguments)
         for name, path in self.chain.state.arguments.items():
@@ -80,11 +85,29 @@ class Runner:
             for key in path:
                 value = value[key]
             self.arguments[name] = value
+        self._join()
+
+    def _join(self) -> None:
+        """What is no module gives, of what the modules gave."""
+        for join in self.chain.joins:
+            # where a layer was not called there is nothing to join either
+            with contextlib.suppress(LookupError):
+                self.outputs[join.name] = joined(join.joining, [self.sent(source) for source in join.sources])
+
+    def sent(self, flow: Flow) -> Tensor:
+        """What the last timestep put through `flow`, (N, *flow.shape).
+
+        Raises:
+            LookupError: its layer was not called.
+        """
+        values = self.frames if flow.layer == INPUT else self.outputs[flow.layer]
+        return values.reshape(len(values), *flow.shape)
 
     def _recorder(self, name: str) -> Any:
         def record(layer: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
             self.inputs[name] = layer_input(args, kwargs)
-            self.outputs[name] = output[0] if isinstance(output, tuple) else output
+            given = output[0] if isinstance(output, tuple) else output
+            self.outputs[name] = given.clone() if self.chain.joins else given
             self.states[name] = {state: getattr(layer, state) for state in states(layer)}
 
         return record

@@ -15,6 +15,7 @@ from torch import nn
 
 from hlspike.generators import ir
 from hlspike.generators.extract.chain import Step, read_chain
+from hlspike.generators.extract.functions.joins import Join
 from hlspike.generators.extract.loop.layouts import TimeAxis
 from hlspike.generators.extract.marks import marker
 from hlspike.generators.extract.neuron import read_neuron, values
@@ -46,7 +47,7 @@ def extract(module: nn.Module, input_shape: tuple[int, ...], axis: TimeAxis = "a
 
 def _extract(module: nn.Module, input_shape: tuple[int, ...], axis: TimeAxis) -> tuple[Reading, Arrays]:
     chain = read_chain(module, input_shape, axis)
-    layers: list[ir.Linear | ir.Neuron] = []
+    layers: list[ir.Linear | ir.Merge | ir.Neuron] = []
     parameters: Arrays = {}
     notes = list(chain.notes)
     for step in chain.steps:
@@ -63,7 +64,12 @@ def _extract(module: nn.Module, input_shape: tuple[int, ...], axis: TimeAxis) ->
     return Reading(input_shape, tuple(layers), output, marked, tuple(notes), loop), parameters
 
 
-def _layer(step: Step) -> tuple[ir.Linear | ir.Neuron, Arrays, list[str]]:
+def _layer(step: Step | Join) -> tuple[ir.Linear | ir.Merge | ir.Neuron, Arrays, list[str]]:
+    if isinstance(step, Join):
+        sizes = tuple(math.prod(source.shape) for source in step.sources)
+        spikes = all(source.kind == "spikes" for source in step.sources)
+        inputs = tuple(source.layer for source in step.sources)
+        return ir.Merge(step.name, inputs, step.joining, sizes, spikes), {}, []
     source = step.source
     if isinstance(step.module, snntorch.SpikingNeuron):
         return read_neuron(step.name, source.layer, step.module, source.shape, source.order)
@@ -74,6 +80,6 @@ def _layer(step: Step) -> tuple[ir.Linear | ir.Neuron, Arrays, list[str]]:
     bias: nn.Parameter | None = step.module.bias
     if bias is not None:
         parameters[f"{step.name}/bias"] = values(step.name, "bias", bias)
-    outputs, inputs = weight.shape
-    assert inputs == math.prod(source.shape)
-    return ir.Linear(step.name, (source.layer,), inputs, outputs, bias is not None), parameters, []
+    features = weight.shape[1]
+    assert features == math.prod(source.shape)
+    return ir.Linear(step.name, (source.layer,), features, weight.shape[0], bias is not None), parameters, []

@@ -54,9 +54,8 @@ def verify(
         # stimuli are float32, so a forward that casts its input to that is no fault
         frames = np.broadcast_to(noise.astype(np.float32), (len(_AMPLITUDES), timesteps, *shape))
         for t in _walked(run, frames):
-            for step in chain.steps:
-                sent = torch.from_numpy(frames[:, t].astype(np.float64))
-                wrong = _difference(step, read[step.name], parameters, run, sent, kept)
+            for step in chain.modules:
+                wrong = _difference(step, read[step.name], parameters, run, kept)
                 if wrong:
                     raise UnsupportedModel(
                         f"layer '{step.name}': a trial run contradicts what was read from the model ({wrong} on "
@@ -100,14 +99,12 @@ def _difference(
     layer: ir.Layer,
     parameters: ir.Parameters,
     run: Runner,
-    frames: torch.Tensor,
     kept: dict[str, dict[str, Array]],
 ) -> str | None:
     if step.name not in run.inputs:
         return "call"
-    sent = frames if step.source.layer == ir.INPUT else run.outputs[step.source.layer]
-    taken = run.inputs[step.name]
-    if not torch.equal(sent.reshape(len(frames), -1), taken.reshape(len(frames), -1)):
+    sent, taken = run.sent(step.source), run.inputs[step.name]
+    if not torch.equal(sent.reshape(len(sent), -1), taken.reshape(len(taken), -1)):
         return "input"
     inputs = hardware_order(taken.numpy() / step.source.factor, step.source)
     outputs = hardware_order(run.outputs[step.name].numpy(), step.result)

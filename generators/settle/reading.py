@@ -33,10 +33,10 @@ class Sequences:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A chain of layers on timesteps of `shape` (torch order, without batch)."""
+    """Layers, each after those that it takes from, on timesteps of `shape` (torch order, without batch)."""
 
     shape: tuple[int, ...]
-    layers: tuple[ir.Linear | ir.Neuron, ...]
+    layers: tuple[ir.Linear | ir.Merge | ir.Neuron, ...]
     output: Output
     marker: Marker | None
     notes: tuple[str, ...]
@@ -64,7 +64,7 @@ class Reading:
         layers = []
         for item in data["layers"]:
             layer = ir.layer_from_json(item)
-            assert isinstance(layer, (ir.Linear, ir.Neuron))
+            assert isinstance(layer, (ir.Linear, ir.Merge, ir.Neuron))
             layers.append(layer)
         output = Output(**{**data["output"], "shape": tuple(data["output"]["shape"])})
         marker = None if data["marker"] is None else Marker.from_json(data["marker"])

@@ -57,10 +57,12 @@ class LoopRunner(Runner):
             )
         if layout.axis is None:
             whole = self._constant(frames, start)
+            self._window = whole[:, None].expand(-1, layout.timesteps, *whole.shape[1:])
         else:
             pad = (layout.timesteps if layout.fixed else timesteps) - timesteps
             frames = torch.cat([frames, frames.new_zeros(len(frames), pad, *frames.shape[2:])], 1)
-            whole = frames.movedim(1, layout.axis).contiguous()
+            self._window = frames
+            whole = frames.movedim(1, layout.axis).clone(memory_format=torch.contiguous_format)
         self._calls.clear()
         with torch.no_grad(), own_neurons(self.module):
             self._whole = self.module(whole, **dict.fromkeys(self._loop.required))
@@ -80,6 +82,8 @@ class LoopRunner(Runner):
         """Let what is held be that of a timestep of the window."""
         for name in self._calls:
             self.inputs[name], self.outputs[name], self.states[name] = self._at(name, time)
+        self.frames = self._window[:, time]
+        self._join()
         self.returned = self.outputs[self.chain.output.layer] if shown else None
 
     def _at(self, name: str, time: int) -> tuple[Any, Any, Any]:
@@ -93,10 +97,20 @@ class LoopRunner(Runner):
     def _returns_outputs(self) -> bool:
         """Whether forward returned what its last layer gave or kept, in whatever way it gathers timesteps."""
         name = self.chain.output.layer
-        steps = [self._at(name, time) for time in range(self._ran)]
         returned = [leaf for leaf in leaves(self._whole) if isinstance(leaf, Tensor)]
+        if name not in self._calls:
+            return any(_gathers(leaf, self._joined(name)) for leaf in returned)
+        steps = [self._at(name, time) for time in range(self._ran)]
         gathered = [[given for _, given, _ in steps], *([left[state] for *_, left in steps] for state in steps[0][2])]
         return any(_gathers(leaf, items) for items in gathered for leaf in returned)
+
+    def _joined(self, name: str) -> list[Tensor]:
+        """What the join `name` gave in each timestep that was run."""
+        found = []
+        for time in range(self._ran):
+            self._show(time, False)
+            found.append(self.outputs[name])
+        return found
 
     def _recorder(self, name: str) -> Any:
         record = super()._recorder(name)

@@ -15,23 +15,18 @@ from torch import fx
 
 from hlspike.generators.errors import UnsupportedModel
 from hlspike.generators.extract.flow import Argument, Flow, Returned, Value
-from hlspike.generators.extract.timestep import TIME_LOOP_REMEDY
+from hlspike.generators.extract.functions.joins import called
 from hlspike.generators.neurons.registry import NEURONS
 
 SUPPORTED = f"Linear, {', '.join(NEURONS)}, Flatten, Dropout, Identity and SNNReadout"
 """The modules a model may be made of."""
 _ALIASES = ("detach", "clone", "contiguous")
 _CASTS = ("float", "double")
-_JOINS = (torch.stack, torch.cat)
 
 
-def refuse_joins(nodes: list[fx.Node]) -> None:
-    """Refuse the sign of a time loop whose layers were called once only."""
-    for node in nodes:
-        if node.op == "call_function" and node.target in _JOINS:
-            raise UnsupportedModel(
-                f"model: forward joins tensors with {_name(node)}, as over timesteps; {TIME_LOOP_REMEDY}"
-            )
+def caller(node: fx.Node) -> str:
+    """The module whose forward makes the call `node`, as messages name it."""
+    return f"module '{node.meta['module']}'" if node.meta.get("module") else "model"
 
 
 def apply(node: fx.Node, first: Value) -> Value:
@@ -42,13 +37,12 @@ def apply(node: fx.Node, first: Value) -> Value:
     """
     if node.target is torch._assert or _guards(node):
         return None
-    name, rest = _name(node), node.args[1:]
+    name, rest = called(node), node.args[1:]
     if name == "getitem":
         return _item(first, rest[0])
     if node.op == "call_method" and name in _ALIASES:
         return first
-    inside = f"module '{node.meta['module']}'" if node.meta.get("module") else "model"
-    where = f"{inside}: {name} of {first}"
+    where = f"{caller(node)}: {name} of {first}"
     if isinstance(first, Flow):
         if node.op == "call_method" and _is_exact_cast(name, node, first):
             return first
@@ -82,10 +76,6 @@ def flatten(where: str, flow: Flow, start: Any, end: Any) -> Flow:
     positions = np.moveaxis(np.arange(math.prod(flow.shape)).reshape(flow.shape), 0, -1).reshape(-1)
     same = bool((positions == np.arange(positions.size)).all())
     return replace(flow, shape=(positions.size,), order=None if same else tuple(positions.tolist()))
-
-
-def _name(node: fx.Node) -> str:
-    return str(node.target) if node.op == "call_method" else str(getattr(node.target, "__name__", node.target))
 
 
 def _guards(node: fx.Node) -> bool:
