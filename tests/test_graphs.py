@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 import snntorch as snn
 import torch
-from cases import NARROW
+from cases import CASES, NARROW
 from extraction import extract, run_float
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,10 +23,14 @@ from test_agreement import _expected, _unequal
 from test_overlap import bounded, simulated
 from torch import Tensor, nn
 
+from hlspike.generators.design import CloneDesign, MergeDesign
+from hlspike.generators.emit import render
 from hlspike.generators.errors import UnsupportedModel
 from hlspike.generators.estimate.cycles import work
+from hlspike.generators.hardware.units import slices
 from hlspike.generators.ir import Linear, Merge, Network, Neuron
 from hlspike.generators.stimulus import Stimulus
+from hlspike.tasks.compilation.toolchain import FLAGS
 
 WIDE = {"model": {"precision": {"default": "ap_fixed<60,20>"}}}
 INPUTS, TIMESTEPS = 4, 10
@@ -223,6 +228,22 @@ def test_a_fifo_beside_a_longer_way_that_is_too_small_ends_the_program(workshop:
     done = bounded(project, workshop)
     message = "a FIFO of depth 5 is written while full: the design would wait for ever\n"
     assert (done.returncode, done.stderr) == (3, message)
+
+
+@pytest.mark.parametrize("io", ["parallel", "stream"])
+def test_the_tops_of_merges_and_clones_out_of_context_compile(io: Any, workshop: Workshop, tmp_path: Path) -> None:
+    case = next(case for case in CASES if case.name == "joined")
+    project = write_project(case, io, tmp_path)
+    tops, units = [], slices(project.design)
+    for layer in project.design.layers:
+        if isinstance(layer, (MergeDesign, CloneDesign)):
+            text = render("vitis/layer.cpp", {**units[layer.id][0], "top": f"snn_{layer.id}"})
+            tops.append(text.replace("../../../firmware/", "firmware/"))
+    assert len(tops) == 5
+    (tmp_path / "tops.cpp").write_text("".join(tops))
+    include = ["-I", "firmware", "-isystem", workshop.tools.include, "-include", str(workshop.header)]
+    command = [workshop.tools.compiler, *FLAGS, "-O0", "-fsyntax-only", *include, "tops.cpp"]
+    subprocess.run(command, cwd=tmp_path, check=True)
 
 
 # -- how forward may say it

@@ -16,8 +16,9 @@ _REGISTERS = 2
 def composed(reports: Sequence[SynthesisReport], fifos: Sequence[Mapping[str, Any]]) -> SynthesisReport:
     """One report for the layers in order.
 
-    Latency is the sum along the road. The interval is the largest, because layers work at the same time. Resources are
-    the sum, and what the streams between layers take. Unknown stays unknown. The clock is that of the slowest layer.
+    Latency is the sum of all, which is that of the road; where ways part it is more than either takes. The interval is
+    the largest, because layers work at the same time. Resources are the sum, and what the streams between layers take.
+    Unknown stays unknown. The clock is that of the slowest layer.
 
     Args:
         reports: one per layer.
