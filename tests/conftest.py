@@ -16,13 +16,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 _QUICK = {
     f"test_{name}"
     for name in (
-        "architecture", "compare", "compose", "decision", "declarations", "diagnosis", "emit", "estimate",
-        "extent", "extract", "float", "hardware", "holes", "identifiers", "independent", "marker", "matmul",
-        "quantize", "reference", "report", "resolve", "results", "schedule", "settings", "sources", "stimulus",
-        "synthesis_report", "variants",
+        "architecture", "compare", "decision", "diagnosis", "emit", "estimate", "extent", "extract", "float",
+        "hardware", "holes", "identifiers", "independent", "marker", "matmul", "quantize", "reference",
+        "report", "resolve", "results", "schedule", "settings", "sources", "stimulus", "synthesis_report",
     )
 }
-"""Modules that neither compile nor build; each of their tests is part of `pytest -m smoke`."""
+"""Modules that neither compile, build nor compose; each of their tests is part of `pytest -m smoke`."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -35,6 +35,7 @@ def test_an_override_may_set_what_no_file_has_if_the_schema_or_a_free_map_knows_
     assert config["hls"]["layers"]["block.1.fc"]["reuse_factor"] == 4  # type: ignore[index]
 
 
+@pytest.mark.smoke
 def test_a_sweep_gives_a_variant_each_with_what_sets_it_apart() -> None:
     variants, folders = composed(["precision=w4,w6", "seed=range(2)", "readout.beta=1.0"], CONF)
     assert [variant["overrides"] for variant in variants] == [
@@ -287,6 +288,7 @@ def test_many_lost_keys_are_one_note(tmp_path: Path, monkeypatch: pytest.MonkeyP
     )
 
 
+@pytest.mark.smoke
 def test_the_shipped_configuration_is_meant_as_it_is() -> None:
     assert notes(CONF) == notes(CONF, "experiment=digits_spike") == notes(CONF, "precision=w4", "target=stream") == []
 

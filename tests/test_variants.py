@@ -47,6 +47,7 @@ def test_a_configuration_is_composed_once(here: Place, composed: list[int]) -> N
     assert len(composed) == 2
 
 
+@pytest.mark.smoke
 def test_a_known_configuration_needs_no_hydra(here: Place) -> None:
     code = "import sys; from hlspike.tasks.configuration import variants; variants.load([]); " \
            "print({'hydra', 'pydantic'} & set(sys.modules))"
