@@ -22,6 +22,9 @@ from hlspike.generators.errors import DataError
 from hlspike.generators.reference import outcomes, run_reference
 from hlspike.generators.stimulus import Stimulus
 from hlspike.tasks.archives import arrays
+from hlspike.tasks.compilation import toolchain
+from hlspike.tasks.system import files
+from hlspike.tasks.vitis import scripts
 
 POLICIES = ("fixed_window", "tlast", "host_pulse", "never")
 TOLD = ("tlast", "host_pulse")
@@ -181,3 +184,26 @@ def test_logits_of_empty_sequences_are_no_difference(workshop: Workshop) -> None
     assert mismatches(network, lengths, {"decision": logits}, {"decision": logits.copy()}) == (0, None)
     other: NDArray[np.float64] = np.array([0.25, 0.5, np.nan])
     assert mismatches(network, lengths, {"decision": logits}, {"decision": other})[0] == 1
+
+
+@pytest.mark.parametrize(("policy", "lengths"), [
+    ("fixed_window", [8, 4, 12]), ("tlast", [0, 3, 0, 1, 5]), ("never", [3, 1, 5]),
+])
+def test_what_co_simulation_runs_is_complete(
+    policy: str, lengths: list[int], projects: dict[tuple[str, str], Project]
+) -> None:
+    project = projects[policy, "stream"]
+    layout, typed = project.layout, project.quantized.typed
+    frames = np.random.default_rng(5).random((len(lengths), max(lengths), 5)).astype(np.float32)
+    done = run_reference(typed, project.quantized.integers, Stimulus(frames, np.array(lengths), None))
+    packed = arrays.packed(done.input, typed.layers[0].result.width)
+    for name, array in {"input": packed, "lengths": np.array(lengths), "expected": done.emitted}.items():
+        files.write(layout.bench_data / f"{name}.npy", arrays.npy_bytes(array))
+    files.write_json(layout.design, project.design.to_json())
+    # two sequences that have a timestep
+    scripts.cosim_data(layout, 2)
+    kept = np.load(layout.cosim_data / "lengths.npy").tolist()
+    assert kept == lengths[: len(kept)] and np.count_nonzero(kept) == 2 and kept[-1] > 0
+    out = layout.root / "out"
+    out.mkdir()
+    assert toolchain.simulate(layout.csim, layout.cosim_data, out, "decisions", layout.root / "log.txt") == 0

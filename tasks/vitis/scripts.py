@@ -47,10 +47,16 @@ def cosim_data(layout: Layout, sequences: int) -> None:
     from hlspike.tasks.archives import arrays
 
     data = {name: np.load(layout.bench_data / f"{name}.npy") for name in script.BENCH_DATA}
-    lengths = data["lengths"][:sequences]
-    readout = files.read_json(layout.design)["layers"][-1]
-    once = readout["kind"] == "readout" and not readout["every_step"]
-    emissions = len(lengths) if once else int(lengths.sum())
-    kept = {"input": data["input"][:sequences], "lengths": lengths, "expected": data["expected"][:emissions]}
+    # a sequence without a timestep is none that co-simulation could run
+    some = int(np.flatnonzero(data["lengths"])[:sequences][-1]) + 1
+    lengths, layers = data["lengths"][:some], files.read_json(layout.design)["layers"]
+    ingress, readout = layers[0], layers[-1]
+    if readout["kind"] != "readout" or readout["every_step"]:
+        emissions = int(lengths.sum())
+    elif ingress["told"]:
+        emissions = int(np.count_nonzero(lengths))
+    else:
+        emissions = int((lengths // ingress["window"]).sum())
+    kept = {"input": data["input"][:some], "lengths": lengths, "expected": data["expected"][:emissions]}
     for name, array in kept.items():
         files.write(layout.cosim_data / f"{name}.npy", arrays.npy_bytes(np.ascontiguousarray(array)))
