@@ -63,7 +63,7 @@ def drawn(seed: int) -> tuple[Case, Io]:
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize("seed", [3, *(pytest.param(seed, marks=pytest.mark.heavy) for seed in range(40, 60))])
+@pytest.mark.parametrize("seed", [3, *(pytest.param(seed, marks=pytest.mark.heavy) for seed in range(40, 46))])
 def test_reference_and_csim_agree_on_networks_that_nobody_chose(
     seed: int, strategy: str, workshop: Workshop, tmp_path: Path
 ) -> None:
