@@ -23,7 +23,7 @@ def test_a_network_of_ones_own_is_built_from_a_checkout() -> None:
     found = config(*OWN)
     assert found["model"] == {
         "source": "net.py:build", "kwargs": {}, "checkpoint": None, "train": None, "train_kwargs": {},
-        "input_shape": [16], "inputs": [], "env": [],
+        "input_shape": [16], "time_axis": "auto", "inputs": [], "env": [],
     }
     assert (found["data"]["source"], found["data"]["kwargs"]) == ("x.npz", {})
 

@@ -47,6 +47,7 @@ model:
   train: null                        # conf/config.yaml
   train_kwargs: {}                   # conf/config.yaml
   input_shape: [5]                   # conf/config.yaml
+  time_axis: auto                    # default
   inputs: []                         # default
   env: []                            # default
 data:
