@@ -1,4 +1,4 @@
-"""A newcomer: a project of their own, elsewhere, made from the example of four files, with the mistakes one makes."""
+"""A newcomer: a project of their own, elsewhere, made from the example of five files, with the mistakes one makes."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def project(first: tuple[Project, Ran], tmp_path: Path) -> Project:
     return Project(first[0].copy(tmp_path / "mine").path)
 
 
-def test_the_example_is_four_files() -> None:
+def test_the_example_is_five_files() -> None:
     files = sorted(str(path.relative_to(EXAMPLE)) for path in EXAMPLE.rglob("*") if path.is_file()
                    and "__pycache__" not in path.parts and "build" not in path.parts)
-    assert files == ["conf/config.yaml", "data.py", "dodo.py", "model.py"]
+    assert files == ["conf/config.yaml", "data.py", "dodo.py", "doit.cfg", "model.py"]
 
 
-def test_four_files_in_a_folder_of_their_own_build(first: tuple[Project, Ran]) -> None:
+def test_five_files_in_a_folder_of_their_own_build(first: tuple[Project, Ran]) -> None:
     project, ran = first
     assert (ran.code, ran.err) == (0, "")
     report = json.loads((project.path / "build" / "bars" / "report.json").read_text())
@@ -57,7 +57,7 @@ def test_four_files_in_a_folder_of_their_own_build(first: tuple[Project, Ran]) -
     assert report["agreement"]["mismatches_reference_csim"] == 0
     assert [layer["name"] for layer in report["layers"]] == ["input", "fc1", "lif1", "fc2", "lif2", "readout"]
     assert {path.name for path in project.path.iterdir()} <= {
-        "conf", "data.py", "dodo.py", "model.py", "build", "__pycache__", ".cache", ".doit.db",
+        "conf", "data.py", "dodo.py", "doit.cfg", "model.py", "build", "__pycache__", ".cache", ".doit.db",
     }
 
 
@@ -135,7 +135,7 @@ def test_a_mistake_is_one_line_that_names_it(
         ("{'frames': frames, 'labels': labels[:3]}",
          "data: labels has shape (3,); 200 sequences ask for (200,)"),
         ("{'frames': frames, 'labels': labels / 2}", "data: labels has dtype float64; give integers"),
-        ("{'frames': frames, 'lengths': np.full(200, 13)}", "data: lengths[0] is 13; it must lie in 1..12"),
+        ("{'frames': frames, 'lengths': np.full(200, 13)}", "data: lengths[0] is 13; it must lie in 0..12"),
         ("{'frame': frames}", "data: unknown array 'frame'; known are frames, labels, lengths"),
         ("{}", "data: 'frames' is missing; give an array of shape (N, T, *input_shape)"),
         ("frames", "data.source: data.py:stimulus returned a ndarray; return a dict with 'frames'"),
