@@ -58,7 +58,9 @@ def keys(variant: Variant) -> dict[str, str]:
     """Name of each step that calls the compiler → its key in a cache, of the same inputs on every machine."""
     objects = [Path("objects/one.o")]
     link = graph.step(variant, "link", inputs=objects, outputs=[variant.layout.csim], tool=variant.tool)
-    unit = graph.step(variant, "compile", "one", inputs=objects, outputs=objects, tool=variant.tool)
+    unit = graph.step(
+        variant, "compile", "one", function="compile_unit", inputs=objects, outputs=objects, tool=variant.tool
+    )
     (headers,) = graph.headers([variant])
     return {made["basename"]: key_of(made["actions"][0][1][0]) for made in (link, unit, headers)}
 
