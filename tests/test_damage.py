@@ -20,7 +20,9 @@ DEEP = b"[" * 100_000
 
 
 def retyped(content: bytes) -> bytes | None:
-    """JSON of the same shape whose leaves are of other types; None for what is no JSON."""
+    """JSON of the same shape whose leaves are of other types; None for what is no JSON, or is damaged already: a build
+    that has no need of a file leaves it as it is.
+    """
 
     def other(value: Any) -> Any:
         if isinstance(value, dict):
@@ -31,7 +33,7 @@ def retyped(content: bytes) -> bytes | None:
 
     try:
         return json.dumps(other(json.loads(content))).encode()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
